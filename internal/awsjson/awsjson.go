@@ -1,0 +1,115 @@
+// Package awsjson serves the AWS JSON 1.1 protocol: one mux that authenticates, decodes, validates,
+// dispatches and encodes for any service whose operations [cognate/api] describes. It knows no
+// operation. The wording of its errors is AWS's (protocol page "wire", sections 1 to 4).
+package awsjson
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"cognate/api"
+	"cognate/internal/fault"
+)
+
+// MaxBody is the largest request body, in bytes.
+const MaxBody = 1 << 20
+
+// Error codes of the protocol itself, which no operation declares.
+const (
+	CodeUnknownOperation = "UnknownOperationException"
+	CodeUnsupported      = "UnsupportedOperationException"
+	CodeTooLarge         = "RequestEntityTooLargeException"
+	CodeInternal         = "InternalErrorException"
+)
+
+// Caller is who sends a request, as far as the protocol tells.
+type Caller struct {
+	AccessKeyID string // of a signed request; empty for the others
+	Region      string // the credential scope's region; empty when unsigned
+	RequestID   string
+	IP          string // the address of the peer, without a port
+}
+
+type callerKey struct{}
+
+// CallerFrom returns the caller of the request that ctx belongs to; the zero Caller outside a request.
+func CallerFrom(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
+// WithCaller returns a context that carries c.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// Authenticator proves who signed a request to the named service. It returns the access key's id and
+// the region of the credential scope, or a fault.
+type Authenticator func(r *http.Request, body []byte, service string) (accessKeyID, region string, err error)
+
+// Config is what a Mux needs to know.
+type Config struct {
+	// Authenticate checks requests to signed operations. It is required.
+	Authenticate Authenticator
+	// Logger takes one line a request, and the causes of internal errors; nil is slog.Default().
+	Logger *slog.Logger
+	// Undeclared, when set, is called with every error code that the model does not declare for the
+	// operation that answered it. Tests fail on it.
+	Undeclared func(operation, code string)
+}
+
+// Mux dispatches the operations of one or more services. Register everything before serving.
+type Mux struct {
+	config Config
+	routes map[string]*route // by X-Amz-Target
+}
+
+type route struct {
+	op   *api.Descriptor
+	call func(ctx context.Context, body []byte) ([]byte, error) // nil: known, but not available
+}
+
+// New makes a mux without operations.
+func New(c Config) *Mux {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Mux{config: c, routes: map[string]*route{}}
+}
+
+// Register makes all operations of a service known: those that no [Handle] follows for answer an
+// UnsupportedOperationException of their own, not that they are unknown.
+func (m *Mux) Register(s *api.Service) {
+	for _, op := range s.Operations {
+		m.routes[target(op)] = &route{op: op}
+	}
+}
+
+// Handle serves op by fn. The input that fn receives meets every constraint of the model; a nil output
+// without an error is an empty object.
+func Handle[In, Out any](m *Mux, op api.Op[In, Out], fn func(context.Context, *In) (*Out, error)) {
+	m.routes[target(op.Descriptor)] = &route{op.Descriptor, func(ctx context.Context, body []byte) ([]byte, error) {
+		in := new(In)
+		violations, err := decode(body, op.Input, in)
+		if err != nil {
+			return nil, err
+		}
+		if len(violations) > 0 {
+			return nil, fault.New(op.Service.ValidationError, violationText(violations))
+		}
+		out, err := fn(ctx, in)
+		if err != nil || op.Output == nil {
+			return nil, err
+		}
+		return encode(out)
+	}}
+}
+
+func target(op *api.Descriptor) string { return op.Service.TargetPrefix + "." + op.Name }
+
+// Available reports whether a handler serves the operation.
+func (m *Mux) Available(op *api.Descriptor) bool {
+	r, ok := m.routes[target(op)]
+	return ok && r.call != nil
+}
