@@ -1,0 +1,61 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Code is a code that was sent to a user and waits to be entered. A user has at
+// most one for each purpose and attribute. Hash is what the code is compared
+// with, Value the attribute value that it confirms, Destination where it went.
+type Code struct {
+	PoolID, Sub, Purpose, Attribute string
+	Hash                            []byte
+	Value, Destination              string
+	Failures                        int
+	Created, Expires                time.Time
+}
+
+const codeColumns = `pool_id, sub, purpose, attribute, hash, value, destination, failures, created, expires`
+
+func (c *Code) scan(r *sql.Rows) error {
+	return r.Scan(&c.PoolID, &c.Sub, &c.Purpose, &c.Attribute, raw(&c.Hash), &c.Value, &c.Destination,
+		&c.Failures, when(&c.Created), when(&c.Expires))
+}
+
+// PutCode stores a code in place of the one that was there, whose failures are
+// forgotten with it. ErrNotFound when the user is not there.
+func (t *Tx) PutCode(c Code) error {
+	return t.put("put code", `
+		INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (pool_id, sub, purpose, attribute) DO UPDATE SET hash = excluded.hash,
+			value = excluded.value, destination = excluded.destination, failures = excluded.failures,
+			created = excluded.created, expires = excluded.expires`,
+		c.PoolID, c.Sub, c.Purpose, c.Attribute, c.Hash, c.Value, c.Destination, c.Failures,
+		millis(c.Created), millis(c.Expires))
+}
+
+// GetCode returns a code, expired or not, or ErrNotFound.
+func (t *Tx) GetCode(poolID, sub, purpose, attribute string) (c Code, err error) {
+	err = get(t, "get code", c.scan, `
+		SELECT `+codeColumns+` FROM codes
+		WHERE pool_id = $1 AND sub = $2 AND purpose = $3 AND attribute = $4`,
+		poolID, sub, purpose, attribute)
+	return c, err
+}
+
+// DeleteCode deletes a code, if it is there.
+func (t *Tx) DeleteCode(poolID, sub, purpose, attribute string) error {
+	return t.put("delete code", `
+		DELETE FROM codes WHERE pool_id = $1 AND sub = $2 AND purpose = $3 AND attribute = $4`,
+		poolID, sub, purpose, attribute)
+}
+
+// AddCodeFailure counts a wrong entry and returns the new count, or ErrNotFound.
+func (t *Tx) AddCodeFailure(poolID, sub, purpose, attribute string) (failures int, err error) {
+	err = get(t, "add code failure", func(r *sql.Rows) error { return r.Scan(&failures) }, `
+		UPDATE codes SET failures = failures + 1
+		WHERE pool_id = $1 AND sub = $2 AND purpose = $3 AND attribute = $4
+		RETURNING failures`, poolID, sub, purpose, attribute)
+	return failures, err
+}

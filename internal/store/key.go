@@ -1,0 +1,53 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+)
+
+// SigningKey is a key pair that signs tokens. A spare key has been made ahead of
+// need and belongs to no pool yet: its PoolID is empty. Use is "id" or "access".
+// Sealed is the private key under the master key, Public the public one.
+type SigningKey struct {
+	KID, PoolID, Use string
+	Sealed, Public   []byte
+	Created          time.Time
+}
+
+// A spare key's pool is NULL in the table, since it refers to none.
+const keyColumns = `kid, COALESCE(pool_id, ''), key_use, sealed, public_key, created`
+
+func (k *SigningKey) scan(r *sql.Rows) error {
+	return r.Scan(&k.KID, &k.PoolID, &k.Use, raw(&k.Sealed), raw(&k.Public), when(&k.Created))
+}
+
+// CreateSigningKey inserts a key; ErrExists when its KID is in use, ErrNotFound
+// when it names a pool that is not there.
+func (t *Tx) CreateSigningKey(k SigningKey) error {
+	return t.create("create signing key", `
+		INSERT INTO signing_keys (kid, pool_id, key_use, sealed, public_key, created)
+		VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT DO NOTHING`,
+		k.KID, sql.NullString{String: k.PoolID, Valid: k.PoolID != ""}, k.Use, k.Sealed, k.Public, millis(k.Created))
+}
+
+// ListSigningKeys returns all keys of a pool, the oldest first.
+func (t *Tx) ListSigningKeys(poolID string) ([]SigningKey, error) {
+	return list(t, "signing keys", (*SigningKey).scan, `
+		SELECT `+keyColumns+` FROM signing_keys WHERE pool_id = $1 ORDER BY created, kid`, poolID)
+}
+
+// CountSpareKeys returns how many keys wait to be taken.
+func (t *Tx) CountSpareKeys() (int64, error) {
+	return t.count("spare keys", `SELECT count(*) FROM signing_keys WHERE pool_id IS NULL`)
+}
+
+// TakeSpareKey gives the oldest spare key to a pool and returns it, or returns
+// ErrNotFound when there is none. No two takers get the same key.
+func (t *Tx) TakeSpareKey(poolID, use string) (k SigningKey, err error) {
+	err = get(t, "take spare key", k.scan, `
+		UPDATE signing_keys SET pool_id = $1, key_use = $2 WHERE kid = (
+			SELECT kid FROM signing_keys WHERE pool_id IS NULL ORDER BY created, kid LIMIT 1 `+t.dialect.SkipLocked+`)
+		RETURNING `+keyColumns, poolID, use)
+	return k, err
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Password is a user's password record: the SRP salt and the verifier, sealed
+// with the master key. A temporary one has to be replaced at the next sign-in.
+type Password struct {
+	PoolID, Sub  string
+	Salt, Sealed []byte
+	Temporary    bool
+	Set          time.Time
+}
+
+const passwordColumns = `pool_id, sub, salt, sealed, temporary, set_at`
+
+// passwordHistory is how many passwords the API can forbid to use again.
+const passwordHistory = 24
+
+func (p *Password) scan(r *sql.Rows) error {
+	return r.Scan(&p.PoolID, &p.Sub, raw(&p.Salt), raw(&p.Sealed), &p.Temporary, when(&p.Set))
+}
+
+// PutPassword gives a user a password in place of the one it had, if any.
+// ErrNotFound when the user is not there.
+func (t *Tx) PutPassword(p Password) error {
+	return t.put("put password", `
+		INSERT INTO passwords (`+passwordColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		ON CONFLICT (pool_id, sub) DO UPDATE SET salt = excluded.salt, sealed = excluded.sealed,
+			temporary = excluded.temporary, set_at = excluded.set_at`,
+		p.PoolID, p.Sub, p.Salt, p.Sealed, p.Temporary, millis(p.Set))
+}
+
+// GetPassword returns a user's password, or ErrNotFound.
+func (t *Tx) GetPassword(poolID, sub string) (p Password, err error) {
+	err = get(t, "get password", p.scan,
+		`SELECT `+passwordColumns+` FROM passwords WHERE pool_id = $1 AND sub = $2`, poolID, sub)
+	return p, err
+}
+
+// DeletePassword takes away a user's password, if it has one. Its history stays.
+func (t *Tx) DeletePassword(poolID, sub string) error {
+	return t.put("delete password", `DELETE FROM passwords WHERE pool_id = $1 AND sub = $2`, poolID, sub)
+}
+
+// AddPasswordHistory remembers a password the user has had, and forgets those
+// beyond the newest 24. ErrNotFound when the user is not there.
+func (t *Tx) AddPasswordHistory(p Password) error {
+	var seq int64
+	err := get(t, "add password history", func(r *sql.Rows) error { return r.Scan(&seq) }, `
+		INSERT INTO password_history (pool_id, sub, seq, salt, sealed, temporary, set_at)
+		SELECT $1, $2, COALESCE(max(seq), 0) + 1, $3, $4, $5, $6
+		FROM password_history WHERE pool_id = $1 AND sub = $2
+		RETURNING seq`,
+		p.PoolID, p.Sub, p.Salt, p.Sealed, p.Temporary, millis(p.Set))
+	if err != nil {
+		return err
+	}
+	return t.put("trim password history", `
+		DELETE FROM password_history WHERE pool_id = $1 AND sub = $2 AND seq <= $3`,
+		p.PoolID, p.Sub, seq-passwordHistory)
+}
+
+// ListPasswordHistory returns the user's up to n latest remembered passwords, the
+// one added last first.
+func (t *Tx) ListPasswordHistory(poolID, sub string, n int) ([]Password, error) {
+	return list(t, "password history", (*Password).scan, `
+		SELECT `+passwordColumns+` FROM password_history WHERE pool_id = $1 AND sub = $2
+		ORDER BY seq DESC LIMIT $3`, poolID, sub, page(n))
+}
+
+// The password's columns are NULL when the user has none.
+const signInSelect = `
+	SELECT ` + userColumns + `, p.salt, p.sealed, COALESCE(p.temporary, FALSE), COALESCE(p.set_at, 0), p.sub IS NOT NULL
+	FROM users u LEFT JOIN passwords p ON p.pool_id = u.pool_id AND p.sub = u.sub `
+
+// GetSignIn returns a user and its password; ok says whether it has one.
+// ErrNotFound when the user is not there. It is one statement: every sign-in
+// begins with it.
+func (t *Tx) GetSignIn(poolID, sub string) (u User, p Password, ok bool, err error) {
+	err = get(t, "get sign-in", scanSignIn(&u, &p, &ok),
+		signInSelect+`WHERE u.pool_id = $1 AND u.sub = $2`, poolID, sub)
+	return u, p, ok, err
+}
+
+// GetSignInByUsername is [Tx.GetSignIn] for the user with that UsernameKey.
+func (t *Tx) GetSignInByUsername(poolID, usernameKey string) (u User, p Password, ok bool, err error) {
+	err = get(t, "get sign-in", scanSignIn(&u, &p, &ok),
+		signInSelect+`WHERE u.pool_id = $1 AND u.username_key = $2`, poolID, usernameKey)
+	return u, p, ok, err
+}
+
+func scanSignIn(u *User, p *Password, ok *bool) func(*sql.Rows) error {
+	return func(r *sql.Rows) error {
+		err := u.scanWith(r, raw(&p.Salt), raw(&p.Sealed), &p.Temporary, when(&p.Set), ok)
+		if *ok {
+			p.PoolID, p.Sub = u.PoolID, u.Sub
+		}
+		return err
+	}
+}

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// User is a person of a pool. Sub is the immutable id. UsernameKey is what makes
+// the username unique: the username itself, or its lower-case form in a pool that
+// ignores case; the caller decides. Extra is a JSON document of settings that are
+// never searched for (second factors, values that wait to be verified).
+type User struct {
+	PoolID, Sub, Username, UsernameKey, Status string
+	Enabled                                    bool
+	Attributes                                 map[string]string // never nil when read
+	Created, Modified                          time.Time
+	SignedOut                                  time.Time // tokens issued before are void
+	Extra                                      []byte
+}
+
+const userColumns = `u.pool_id, u.sub, u.username, u.username_key, u.status, u.enabled,
+	u.attributes, u.extra, u.created, u.modified, u.signed_out`
+
+// scan reads userColumns and whatever columns follow them.
+func (u *User) scan(r *sql.Rows) error { return u.scanWith(r) }
+
+func (u *User) scanWith(r *sql.Rows, more ...any) error {
+	var attributes sql.RawBytes
+	dest := []any{&u.PoolID, &u.Sub, &u.Username, &u.UsernameKey, &u.Status, &u.Enabled,
+		&attributes, raw(&u.Extra), when(&u.Created), when(&u.Modified), when(&u.SignedOut)}
+	if err := r.Scan(append(dest, more...)...); err != nil {
+		return err
+	}
+	u.Attributes = make(map[string]string)
+	if err := json.Unmarshal(attributes, &u.Attributes); err != nil {
+		return fmt.Errorf("attributes: %w", err)
+	}
+	return nil
+}
+
+func (u *User) attributesJSON() (string, error) {
+	if len(u.Attributes) == 0 {
+		return "{}", nil
+	}
+	b, err := json.Marshal(u.Attributes)
+	return string(b), err
+}
+
+// CreateUser inserts a user and makes it searchable; ErrExists when its sub or its
+// UsernameKey is in use in the pool, ErrNotFound when the pool is not there.
+func (t *Tx) CreateUser(u User) error {
+	attributes, err := u.attributesJSON()
+	if err != nil {
+		return fmt.Errorf("store: create user: %w", err)
+	}
+	err = t.create("create user", `
+		INSERT INTO users (pool_id, sub, username, username_key, status, enabled,
+			attributes, extra, created, modified, signed_out)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT DO NOTHING`,
+		u.PoolID, u.Sub, u.Username, u.UsernameKey, u.Status, u.Enabled,
+		attributes, string(u.Extra), millis(u.Created), millis(u.Modified), millis(u.SignedOut))
+	if err != nil {
+		return err
+	}
+	return t.indexUser(u.PoolID, u.Sub, nil, u.Attributes)
+}
+
+// GetUser returns a user, or ErrNotFound.
+func (t *Tx) GetUser(poolID, sub string) (u User, err error) {
+	err = get(t, "get user", u.scan,
+		`SELECT `+userColumns+` FROM users u WHERE u.pool_id = $1 AND u.sub = $2`, poolID, sub)
+	return u, err
+}
+
+// GetUserByUsername returns the user with that UsernameKey, or ErrNotFound.
+func (t *Tx) GetUserByUsername(poolID, usernameKey string) (u User, err error) {
+	err = get(t, "get user", u.scan,
+		`SELECT `+userColumns+` FROM users u WHERE u.pool_id = $1 AND u.username_key = $2`, poolID, usernameKey)
+	return u, err
+}
+
+// UpdateUser writes Status, Enabled, Attributes, Extra, Modified and SignedOut of
+// the user (PoolID, Sub) and keeps the search in step, or returns ErrNotFound.
+// Username, UsernameKey and Created never change.
+func (t *Tx) UpdateUser(u User) error {
+	attributes, err := u.attributesJSON()
+	if err != nil {
+		return fmt.Errorf("store: update user: %w", err)
+	}
+	old, err := t.searchable(u.PoolID, u.Sub)
+	if err != nil {
+		return err
+	}
+	err = t.touch("update user", `
+		UPDATE users SET status = $3, enabled = $4, attributes = $5, extra = $6, modified = $7, signed_out = $8
+		WHERE pool_id = $1 AND sub = $2`,
+		u.PoolID, u.Sub, u.Status, u.Enabled, attributes, string(u.Extra), millis(u.Modified), millis(u.SignedOut))
+	if err != nil {
+		return err
+	}
+	return t.indexUser(u.PoolID, u.Sub, old, u.Attributes)
+}
+
+// DeleteUser deletes a user and everything that belongs to it: password and
+// history, codes, aliases, families, search entries, and the counters whose
+// subject is its sub or UsernameKey. ErrNotFound when it is not there.
+func (t *Tx) DeleteUser(poolID, sub string) error {
+	old, err := t.searchable(poolID, sub)
+	if err != nil {
+		return err
+	}
+	if err := t.indexUser(poolID, sub, old, nil); err != nil {
+		return err
+	}
+	err = t.put("delete user", `
+		DELETE FROM counters WHERE pool_id = $1 AND subject IN ($2,
+			(SELECT username_key FROM users WHERE pool_id = $1 AND sub = $2))`, poolID, sub)
+	if err != nil {
+		return err
+	}
+	return t.touch("delete user", `DELETE FROM users WHERE pool_id = $1 AND sub = $2`, poolID, sub)
+}
+
+// CountUsers returns the number of a pool's users. It reads the pool's part of an
+// index to its end, so it is for consoles, not for sign-ins.
+func (t *Tx) CountUsers(poolID string) (int64, error) {
+	return t.count("users", `SELECT count(*) FROM users WHERE pool_id = $1`, poolID)
+}
