@@ -1,0 +1,67 @@
+package pool
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+const (
+	// maxAge bounds how long a node can be wrong that missed another's change.
+	maxAge = 30 * time.Second
+	// maxEntries bounds the memory of a cache: a pool takes some 20 KB.
+	maxEntries = 10000
+)
+
+// cache keeps what was read by id. It is safe for concurrent use.
+//
+// A read that began before an invalidation must not be kept after it, so every
+// invalidation begins a new generation, and put takes the generation in which
+// its read began.
+type cache[T any] struct {
+	mu         sync.RWMutex
+	generation uint64
+	entries    map[string]entry[T]
+}
+
+type entry[T any] struct {
+	value *T
+	read  time.Time
+}
+
+func newCache[T any]() *cache[T] { return &cache[T]{entries: map[string]entry[T]{}} }
+
+// get returns the entry of id unless it is too old, and the present generation.
+func (c *cache[T]) get(id string) (*T, uint64) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	e, ok := c.entries[id]
+	if !ok || time.Since(e.read) >= maxAge {
+		return nil, c.generation
+	}
+	return e.value, c.generation
+}
+
+// put keeps v, which was read at the time of read, in that generation.
+func (c *cache[T]) put(id string, v *T, generation uint64, read time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation != c.generation {
+		return
+	}
+	if _, ok := c.entries[id]; !ok && len(c.entries) >= maxEntries {
+		for victim := range c.entries { // the order of a map is as good as random
+			delete(c.entries, victim)
+			break
+		}
+	}
+	c.entries[id] = entry[T]{v, read}
+}
+
+// drop forgets the entries that match and what is being read just now.
+func (c *cache[T]) drop(match func(id string, v *T) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	maps.DeleteFunc(c.entries, func(id string, e entry[T]) bool { return match(id, e.value) })
+}

@@ -1,0 +1,130 @@
+// Package pool holds the rules of user pools and their app clients: what is
+// filled in, what is refused and in which words, and what may change later.
+//
+// A [Pool] and a [Client] are parsed, immutable snapshots that all readers
+// share; a [Registry] reads, caches and changes them.
+package pool
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cognate/api/idp"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Pool is a user pool as it was when it was read. Nothing in it, Settings
+// included, may be changed: readers share it, without locks.
+type Pool struct {
+	ID, Region, Name string
+	// Settings is what DescribeUserPool shows, with every default filled in,
+	// except EstimatedNumberOfUsers.
+	Settings          *idp.UserPoolType
+	Created, Modified time.Time
+
+	attributes map[string]*idp.SchemaAttributeType
+}
+
+// ARN returns the Amazon Resource Name of the pool.
+func (p *Pool) ARN() string { return p.Settings.Arn }
+
+// CaseSensitive reports whether user names and aliases that differ in case only
+// belong to different users, which is so unless the pool was created otherwise.
+func (p *Pool) CaseSensitive() bool {
+	return p.Settings.UsernameConfiguration == nil || p.Settings.UsernameConfiguration.CaseSensitive
+}
+
+// Key returns what a user name or alias is stored and looked up under: two names
+// mean the same user if and only if their keys are equal. Key(Key(n)) == Key(n).
+//
+// In every pool names are taken in Unicode normal form C, for "é" as one
+// character and as two look the same. In a case-insensitive pool they are case
+// folded besides (Unicode section 3.13, D145, canonical caseless matching), which
+// also joins what lower-casing keeps apart: "ß" and "ẞ", "σ" and "ς", "K" and the
+// Kelvin sign. ASCII names are just lower-cased.
+func (p *Pool) Key(username string) string {
+	folds := !p.CaseSensitive()
+	switch {
+	case isASCII(username) && folds:
+		return strings.ToLower(username)
+	case isASCII(username):
+		return username
+	case folds:
+		// A Caser must not be shared between goroutines, so it is made here.
+		return norm.NFC.String(cases.Fold().String(norm.NFD.String(username)))
+	default:
+		return norm.NFC.String(username)
+	}
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// UsernameAttribute reports whether users sign up with name (email,
+// phone_number) in place of a user name.
+func (p *Pool) UsernameAttribute(name string) bool {
+	return slices.Contains(p.Settings.UsernameAttributes, name)
+}
+
+// HasUsernameAttributes reports whether users have no user name of their own.
+func (p *Pool) HasUsernameAttributes() bool { return len(p.Settings.UsernameAttributes) > 0 }
+
+// Alias reports whether users may sign in with name (email, phone_number,
+// preferred_username) besides their user name.
+func (p *Pool) Alias(name string) bool { return slices.Contains(p.Settings.AliasAttributes, name) }
+
+// AutoVerified reports whether a code is sent to verify a new value of name
+// (email, phone_number).
+func (p *Pool) AutoVerified(name string) bool {
+	return slices.Contains(p.Settings.AutoVerifiedAttributes, name)
+}
+
+// Attribute returns the schema of an attribute by its full name: "email",
+// "custom:x", "dev:custom:x". Types and flags are always filled in.
+func (p *Pool) Attribute(name string) (*idp.SchemaAttributeType, bool) {
+	a, ok := p.attributes[name]
+	return a, ok
+}
+
+// Required returns the names of the attributes that every user must have, in
+// schema order, without sub, which nobody supplies. The slice is the caller's.
+func (p *Pool) Required() []string {
+	var names []string
+	for _, a := range p.Settings.SchemaAttributes {
+		if *a.Required && a.Name != attrSub {
+			names = append(names, a.Name)
+		}
+	}
+	return names
+}
+
+// PasswordPolicy returns the policy with all defaults filled in. Only
+// PasswordHistorySize may be nil, which means no history.
+func (p *Pool) PasswordPolicy() idp.PasswordPolicyType { return *p.Settings.Policies.PasswordPolicy }
+
+// TemporaryPasswordValidity returns how long a temporary password lasts.
+func (p *Pool) TemporaryPasswordValidity() time.Duration {
+	return time.Duration(*p.Settings.Policies.PasswordPolicy.TemporaryPasswordValidityDays) * 24 * time.Hour
+}
+
+// VerifyBeforeUpdate reports whether a new value of attr (email, phone_number)
+// takes effect only when it has been verified.
+func (p *Pool) VerifyBeforeUpdate(attr string) bool {
+	u := p.Settings.UserAttributeUpdateSettings
+	return u != nil && slices.Contains(u.AttributesRequireVerificationBeforeUpdate, attr)
+}
+
+// Issuer returns the tag cognate:issuer, which says what the tokens of the pool
+// name as their issuer: "" or "self" (this server), "aws", or an absolute URL
+// without a slash at its end.
+func (p *Pool) Issuer() string { return p.Settings.UserPoolTags[tagIssuer] }

@@ -1,0 +1,240 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cognate/api"
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+
+	"github.com/go-json-experiment/json"
+)
+
+// Options is what a [Registry] needs to know besides its parts.
+type Options struct {
+	// AccountID is the account number in ARNs.
+	AccountID string
+	// Dev accepts plain http in issuers and in callback and sign-out URLs.
+	Dev bool
+}
+
+// Registry reads, caches and changes pools and their clients. It is safe for
+// concurrent use. Its errors are faults of the API, or wrapped errors of the
+// store, which the API does not show.
+type Registry struct {
+	db       *store.DB
+	keys     *secret.Keyring
+	opt      Options
+	onCreate []func(*store.Tx, store.Pool) error
+	pools    *cache[Pool]
+	clients  *cache[Client]
+}
+
+// New makes a registry over db, whose client secrets are sealed with keys.
+func New(db *store.DB, keys *secret.Keyring, opt Options) *Registry {
+	r := &Registry{db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client]()}
+	db.Subscribe(r.changed)
+	return r
+}
+
+// The kinds of [store.Change] that the registry announces and heeds.
+const (
+	kindPool   = "pool"
+	kindClient = "client"
+)
+
+func (r *Registry) changed(c store.Change) {
+	switch c.Kind {
+	case kindPool:
+		r.pools.drop(func(id string, _ *Pool) bool { return id == c.ID })
+		// The pool may be gone, and made again under its old id.
+		r.clients.drop(func(_ string, v *Client) bool { return v.PoolID == c.ID })
+	case kindClient:
+		r.clients.drop(func(id string, _ *Client) bool { return id == c.ID })
+	case "":
+		r.pools.drop(func(string, *Pool) bool { return true })
+		r.clients.drop(func(string, *Client) bool { return true })
+	}
+}
+
+// OnCreate adds a hook that runs inside the transaction that creates a pool,
+// after the pool's row is written; its error undoes the creation. It may run
+// twice, so it only reads and writes rows. Add hooks before the first request.
+func (r *Registry) OnCreate(hook func(tx *store.Tx, p store.Pool) error) {
+	r.onCreate = append(r.onCreate, hook)
+}
+
+// Pool returns a pool by id, at most 30 seconds old. A pool that does not exist is
+// a ResourceNotFoundException.
+func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
+	p, generation := r.pools.get(id)
+	if p != nil {
+		return p, nil
+	}
+	now := time.Now()
+	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+		p, err = r.getPool(tx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.pools.put(id, p, generation, now)
+	return p, nil
+}
+
+// Client returns a client by id and its pool, at most 30 seconds old. A client
+// that does not exist is a ResourceNotFoundException.
+func (r *Registry) Client(ctx context.Context, id string) (*Pool, *Client, error) {
+	c, err := r.client(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := r.Pool(ctx, c.PoolID)
+	if notFound(err) { // deleted since the client was read
+		return nil, nil, noClient(id)
+	}
+	return p, c, err
+}
+
+func (r *Registry) client(ctx context.Context, id string) (*Client, error) {
+	c, generation := r.clients.get(id)
+	if c != nil {
+		return c, nil
+	}
+	now := time.Now()
+	err := r.db.View(ctx, func(tx *store.Tx) (err error) {
+		c, err = r.getClient(tx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.clients.put(id, c, generation, now)
+	return c, nil
+}
+
+// PoolClient returns a pool and a client of it. A client of another pool is a
+// ResourceNotFoundException like one that does not exist at all.
+func (r *Registry) PoolClient(ctx context.Context, poolID, clientID string) (*Pool, *Client, error) {
+	p, err := r.Pool(ctx, poolID)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := r.client(ctx, clientID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.PoolID != poolID {
+		return nil, nil, noClient(clientID)
+	}
+	return p, c, nil
+}
+
+func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
+	row, err := tx.GetPool(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.parsePool(row)
+}
+
+func (r *Registry) getClient(tx *store.Tx, id string) (*Client, error) {
+	row, err := tx.GetClient(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noClient(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	secrets, err := tx.ListClientSecrets(id)
+	if err != nil {
+		return nil, err
+	}
+	return r.parseClient(row, secrets)
+}
+
+// getPoolClient is getClient for a client that has to be in the pool.
+func (r *Registry) getPoolClient(tx *store.Tx, poolID, clientID string) (*Pool, *Client, error) {
+	p, err := r.getPool(tx, poolID)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := r.getClient(tx, clientID)
+	if err == nil && c.PoolID != poolID {
+		err = noClient(clientID)
+	}
+	return p, c, err
+}
+
+func noClient(id string) error {
+	return fault.Newf(idp.CodeResourceNotFound, "User pool client %s does not exist.", id)
+}
+
+func notFound(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	return ok && f.Code == idp.CodeResourceNotFound
+}
+
+func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
+	s := new(idp.UserPoolType)
+	if err := json.Unmarshal(row.Settings, s); err != nil {
+		return nil, fmt.Errorf("pool: settings of pool %s: %w", row.ID, err)
+	}
+	s.Id, s.Name = row.ID, row.Name
+	s.Arn = "arn:aws:cognito-idp:" + row.Region + ":" + r.opt.AccountID + ":userpool/" + row.ID
+	s.CreationDate, s.LastModifiedDate = api.At(row.Created), api.At(row.Modified)
+	p := &Pool{
+		ID: row.ID, Region: row.Region, Name: row.Name, Settings: s, Created: row.Created, Modified: row.Modified,
+		attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
+	}
+	for _, a := range s.SchemaAttributes {
+		p.attributes[a.Name] = a
+	}
+	return p, nil
+}
+
+// encodePool leaves out what the row's other columns say.
+func encodePool(s *idp.UserPoolType) ([]byte, error) {
+	doc := *s
+	doc.Id, doc.Name, doc.Arn = "", "", ""
+	doc.CreationDate, doc.LastModifiedDate = api.Time{}, api.Time{}
+	return json.Marshal(&doc, json.Deterministic(true))
+}
+
+func (r *Registry) parseClient(row store.Client, secrets []store.ClientSecret) (*Client, error) {
+	s := new(idp.UserPoolClientType)
+	if err := json.Unmarshal(row.Settings, s); err != nil {
+		return nil, fmt.Errorf("pool: settings of client %s: %w", row.ID, err)
+	}
+	s.UserPoolId, s.ClientId, s.ClientName = row.PoolID, row.ID, row.Name
+	s.CreationDate, s.LastModifiedDate = api.At(row.Created), api.At(row.Modified)
+	c := &Client{
+		ID: row.ID, PoolID: row.PoolID, Name: row.Name, Settings: s, Created: row.Created, Modified: row.Modified,
+		flows: flowsOf(s),
+	}
+	for _, sealed := range secrets {
+		value, err := r.keys.Open(sealed.Sealed, secretBinding(row.ID, sealed.ID))
+		if err != nil {
+			return nil, fmt.Errorf("pool: secret of client %s: %w", row.ID, err)
+		}
+		c.secrets = append(c.secrets, &clientSecret{sealed.ID, string(value), sealed.Created})
+	}
+	return c, nil
+}
+
+// encodeClient leaves out what the row's other columns say, and any secret.
+func encodeClient(s *idp.UserPoolClientType) ([]byte, error) {
+	doc := *s
+	doc.UserPoolId, doc.ClientId, doc.ClientName, doc.ClientSecret = "", "", "", ""
+	doc.CreationDate, doc.LastModifiedDate = api.Time{}, api.Time{}
+	return json.Marshal(&doc, json.Deterministic(true))
+}

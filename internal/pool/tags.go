@@ -1,0 +1,115 @@
+package pool
+
+import (
+	"maps"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/secret"
+)
+
+// The tags of a pool that Cognate itself reads. The first of idTags that a new
+// pool carries pins the pool's id: a full id (us-east-1_ExaMPle), whose part
+// before the last "_" becomes the pool's region, or its last part alone. The ones
+// after cognate:id are what other emulators of Cognito read.
+//
+// Clients have no tags, and a client's name can hold no prefix, so a client's id
+// is pinned by its pool: the tag cognate:client-id:<ClientName> is the id of the
+// client that is created under that name.
+const (
+	tagOwn      = "cognate:"
+	tagIssuer   = tagOwn + "issuer"
+	tagClientID = tagOwn + "client-id:"
+
+	maxTags = 50
+)
+
+var (
+	idTags = [...]string{tagOwn + "id", "_custom_id_", "floci:override-id", "ms-custom-id"}
+
+	regionPattern   = regexp.MustCompile(`^[\w-]+$`)
+	poolIDPattern   = regexp.MustCompile(`^[\w-]+_[0-9a-zA-Z]+$`)
+	poolPartPattern = regexp.MustCompile(`^[0-9a-zA-Z]+$`)
+	clientIDPattern = regexp.MustCompile(`^[\w+]{1,128}$`)
+	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+)
+
+const maxPoolID = 55
+
+// checkTags applies the general rules of AWS tags, then those of the tags that
+// mean something here.
+func checkTags(tags map[string]string, dev bool) error {
+	if len(tags) > maxTags {
+		return fault.Newf(idp.CodeUserPoolTagging, "A user pool can have at most %d tags.", maxTags)
+	}
+	for k, v := range tags {
+		switch {
+		case strings.HasPrefix(strings.ToLower(k), "aws:"):
+			return fault.New(idp.CodeUserPoolTagging, "Tag keys that begin with aws: are reserved.")
+		case k == "" || len([]rune(k)) > 128 || len([]rune(v)) > 256 || !tagPattern.MatchString(k) || !tagPattern.MatchString(v):
+			return fault.Newf(idp.CodeUserPoolTagging, "The tag %q is invalid.", k)
+		case strings.HasPrefix(k, tagClientID) && !clientIDPattern.MatchString(v):
+			return invalidf("The tag %s does not hold a valid client id.", k)
+		}
+	}
+	return checkIssuer(tags[tagIssuer], dev)
+}
+
+// checkIssuer lets an issuer be what verifiers can be configured with: it stands
+// in every token, and discovery appends a path to it.
+func checkIssuer(issuer string, dev bool) error {
+	if issuer == "" || issuer == "self" || issuer == "aws" {
+		return nil
+	}
+	u, err := url.Parse(issuer)
+	secure := err == nil && (u.Scheme == "https" || dev && u.Scheme == "http")
+	if !secure || u.Host == "" || u.User != nil || strings.ContainsAny(issuer, "?#") || strings.HasSuffix(issuer, "/") {
+		return invalidf("The tag %s must be self, aws or an https URL without query, fragment and final slash.", tagIssuer)
+	}
+	return nil
+}
+
+// ownTags returns those of Cognate's own tags among tags.
+func ownTags(tags map[string]string) map[string]string {
+	own := maps.Clone(tags)
+	maps.DeleteFunc(own, func(k, _ string) bool { return !strings.HasPrefix(k, tagOwn) })
+	return own
+}
+
+// newPoolID returns the id and region of a new pool that is asked for in region:
+// id when it is not empty, else what the tags pin, else a random one.
+func newPoolID(region, id string, tags map[string]string) (newID, newRegion string, err error) {
+	for _, t := range idTags {
+		id = or(id, tags[t])
+	}
+	switch {
+	case id == "":
+		id = region + "_" + secret.RandomAlnum(9)
+	case poolPartPattern.MatchString(id):
+		id = region + "_" + id
+	case !poolIDPattern.MatchString(id):
+		return "", "", invalidf("%q is not a valid user pool id.", id)
+	default:
+		region = id[:strings.LastIndexByte(id, '_')]
+	}
+	if !regionPattern.MatchString(region) || len(id) > maxPoolID {
+		return "", "", invalidf("%q is not a valid user pool id.", id)
+	}
+	return id, region, nil
+}
+
+// newClientID returns the id of a new client: id when it is not empty, else what
+// the pool's tags pin, else a random one.
+func newClientID(id, name string, tags map[string]string) (string, error) {
+	id = or(id, tags[tagClientID+name])
+	if id == "" {
+		return secret.RandomAlnum(26), nil
+	}
+	if !clientIDPattern.MatchString(id) {
+		return "", invalidf("%q is not a valid client id.", id)
+	}
+	return id, nil
+}
