@@ -5,25 +5,24 @@ import (
 	"time"
 )
 
-// Family is all refresh tokens of one sign-in. Hash is the hash of the token that
-// is valid now, PrevHash of the one before it, Generation how often it has been
-// rotated. A zero Revoked means that it is not revoked. Extra is a JSON document.
+// Family is all refresh tokens of one sign-in. Nonce is what its tokens are
+// computed with, Generation how often they have been rotated. A zero Revoked means that it is not revoked. Extra is a JSON document.
 type Family struct {
 	ID, PoolID, Sub, ClientID    string
 	OriginJTI, DeviceKey, Scopes string
-	Hash, PrevHash               []byte
+	Nonce                        []byte
 	Generation                   int
 	AuthTime, Rotated, Created   time.Time
 	LastUsed, Expires, Revoked   time.Time
 	Extra                        []byte
 }
 
-const familyColumns = `id, pool_id, sub, client_id, origin_jti, device_key, scopes, hash, prev_hash,
+const familyColumns = `id, pool_id, sub, client_id, origin_jti, device_key, scopes, nonce,
 	generation, auth_time, rotated, created, last_used, expires, revoked, extra`
 
 func (f *Family) scan(r *sql.Rows) error {
 	return r.Scan(&f.ID, &f.PoolID, &f.Sub, &f.ClientID, &f.OriginJTI, &f.DeviceKey, &f.Scopes,
-		raw(&f.Hash), raw(&f.PrevHash), &f.Generation, when(&f.AuthTime), when(&f.Rotated),
+		raw(&f.Nonce), &f.Generation, when(&f.AuthTime), when(&f.Rotated),
 		when(&f.Created), when(&f.LastUsed), when(&f.Expires), when(&f.Revoked), raw(&f.Extra))
 }
 
@@ -32,9 +31,9 @@ func (f *Family) scan(r *sql.Rows) error {
 func (t *Tx) CreateFamily(f Family) error {
 	return t.create("create family", `
 		INSERT INTO families (`+familyColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 		ON CONFLICT DO NOTHING`,
-		f.ID, f.PoolID, f.Sub, f.ClientID, f.OriginJTI, f.DeviceKey, f.Scopes, f.Hash, f.PrevHash,
+		f.ID, f.PoolID, f.Sub, f.ClientID, f.OriginJTI, f.DeviceKey, f.Scopes, f.Nonce,
 		f.Generation, millis(f.AuthTime), millis(f.Rotated), millis(f.Created), millis(f.LastUsed),
 		millis(f.Expires), millis(f.Revoked), string(f.Extra))
 }
@@ -45,15 +44,15 @@ func (t *Tx) GetFamily(id string) (f Family, err error) {
 	return f, err
 }
 
-// UpdateFamily writes DeviceKey, Scopes, the hashes, Generation, Rotated,
-// LastUsed, Expires, Revoked and Extra of the family f.ID, or returns ErrNotFound.
+// UpdateFamily writes DeviceKey, Scopes, Generation, Rotated, LastUsed, Expires,
+// Revoked and Extra of the family f.ID, or returns ErrNotFound.
 // The rest never changes.
 func (t *Tx) UpdateFamily(f Family) error {
 	return t.touch("update family", `
-		UPDATE families SET device_key = $2, scopes = $3, hash = $4, prev_hash = $5, generation = $6,
-			rotated = $7, last_used = $8, expires = $9, revoked = $10, extra = $11
+		UPDATE families SET device_key = $2, scopes = $3, generation = $4, rotated = $5,
+			last_used = $6, expires = $7, revoked = $8, extra = $9
 		WHERE id = $1`,
-		f.ID, f.DeviceKey, f.Scopes, f.Hash, f.PrevHash, f.Generation, millis(f.Rotated),
+		f.ID, f.DeviceKey, f.Scopes, f.Nonce, f.Generation, millis(f.Rotated),
 		millis(f.LastUsed), millis(f.Expires), millis(f.Revoked), string(f.Extra))
 }
 
