@@ -6,7 +6,8 @@ import (
 )
 
 // Family is all refresh tokens of one sign-in. Nonce is what its tokens are
-// computed with, Generation how often they have been rotated. A zero Revoked means that it is not revoked. Extra is a JSON document.
+// computed with, Generation how often they have been rotated. A zero Revoked means
+// that it is not revoked. Extra is a JSON document.
 type Family struct {
 	ID, PoolID, Sub, ClientID    string
 	OriginJTI, DeviceKey, Scopes string
@@ -52,7 +53,7 @@ func (t *Tx) UpdateFamily(f Family) error {
 		UPDATE families SET device_key = $2, scopes = $3, generation = $4, rotated = $5,
 			last_used = $6, expires = $7, revoked = $8, extra = $9
 		WHERE id = $1`,
-		f.ID, f.DeviceKey, f.Scopes, f.Nonce, f.Generation, millis(f.Rotated),
+		f.ID, f.DeviceKey, f.Scopes, f.Generation, millis(f.Rotated),
 		millis(f.LastUsed), millis(f.Expires), millis(f.Revoked), string(f.Extra))
 }
 
