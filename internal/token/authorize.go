@@ -1,0 +1,127 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// AccessClaims is what the service reads from an access token.
+type AccessClaims struct {
+	Sub       string `json:"sub"`
+	Issuer    string `json:"iss"`
+	ClientID  string `json:"client_id"`
+	Use       string `json:"token_use"`
+	Scope     string `json:"scope"`
+	EventID   string `json:"event_id"`
+	OriginJTI string `json:"origin_jti"`
+	DeviceKey string `json:"device_key"`
+	AuthTime  int64  `json:"auth_time"`
+	IssuedAt  int64  `json:"iat"`
+	Expires   int64  `json:"exp"`
+}
+
+// Session is a user as a live access token shows them.
+type Session struct {
+	Pool   *pool.Pool
+	Client *pool.Client
+	User   store.User
+	Claims AccessClaims
+}
+
+// Errors of access tokens, in Cognito's words.
+var (
+	errInvalidAccess = fault.New(idp.CodeNotAuthorized, "Invalid Access Token")
+	errForgedAccess  = fault.New(idp.CodeNotAuthorized, "Could not verify signature for Access Token")
+	errExpiredAccess = fault.New(idp.CodeNotAuthorized, "Access Token has expired")
+	errRevokedAccess = fault.New(idp.CodeNotAuthorized, "Access Token has been revoked")
+	errScopeAccess   = fault.New(idp.CodeNotAuthorized, "Access Token does not have required scopes")
+	errUserGone      = fault.New(idp.CodeUserNotFound, "User does not exist.")
+)
+
+// Authorize checks an access token for an operation of the user's own: signature by the pool's access
+// key, token_use, issuer, client, expiry, scope, and that the user is there and enabled and the session
+// not ended. The errors are Cognito's.
+func (s *Service) Authorize(ctx context.Context, accessToken string) (*Session, error) {
+	out, err := s.verify(ctx, accessToken)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(strings.Fields(out.Claims.Scope), ScopeAdmin) {
+		return nil, errScopeAccess
+	}
+	var f store.Family
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		if out.User, err = tx.GetUser(out.Pool.ID, out.Claims.Sub); errors.Is(err, store.ErrNotFound) {
+			return errUserGone
+		}
+		if err != nil {
+			return err
+		}
+		if f, err = tx.GetFamily(out.Claims.EventID); errors.Is(err, store.ErrNotFound) {
+			return errRevokedAccess
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !out.User.Enabled:
+		return nil, errDisabled
+	case !f.Revoked.IsZero() || f.Sub != out.Claims.Sub || f.ClientID != out.Client.ID:
+		return nil, errRevokedAccess
+	}
+	return out, nil
+}
+
+// verify finds the pool by the client that the token names, and then believes only what the pool's
+// access key has signed: a token of another pool, or an ID token, was signed by another key.
+func (s *Service) verify(ctx context.Context, accessToken string) (*Session, error) {
+	var unverified AccessClaims
+	if !peek(accessToken, &unverified) || unverified.ClientID == "" {
+		return nil, errInvalidAccess
+	}
+	p, c, err := s.pools.Client(ctx, unverified.ClientID)
+	if known := (*fault.Error)(nil); errors.As(err, &known) {
+		return nil, errInvalidAccess
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.ring(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := r.access.claims(accessToken)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case claims.Use != "access" || claims.Issuer != s.Issuer(p) || claims.ClientID != c.ID:
+		return nil, errInvalidAccess
+	case time.Now().Unix() >= claims.Expires:
+		return nil, errExpiredAccess
+	}
+	return &Session{Pool: p, Client: c, Claims: claims}, nil
+}
+
+// claims verifies an access token and reads it.
+func (s *signer) claims(accessToken string) (c AccessClaims, err error) {
+	payload, err := s.verify(accessToken)
+	if errors.Is(err, errSignature) {
+		return c, errForgedAccess
+	}
+	if err != nil || json.Unmarshal(payload, &c) != nil {
+		return c, errInvalidAccess
+	}
+	return c, nil
+}

@@ -1,0 +1,115 @@
+// Package token issues and verifies what a signed-in user carries: ID and access tokens (RS256 JWTs of
+// the pool's two keys) and refresh tokens, which belong to a family that rotation and revocation act
+// on. The facts are those of the protocol page "tokens".
+package token
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+)
+
+// ScopeAdmin is the scope of tokens from the API: it opens the operations that take an access token.
+const ScopeAdmin = "aws.cognito.signin.user.admin"
+
+// Service issues and verifies the tokens of all pools. It is safe for concurrent use.
+type Service struct {
+	db        *store.DB
+	keys      *secret.Keyring
+	pools     *pool.Registry
+	publicURL string
+
+	loading singleflight.Group
+	mu      sync.RWMutex
+	rings   map[string]*ring // by pool id
+	wake    chan struct{}    // asks Fill for spare keys
+}
+
+// New makes the service. publicURL, without a slash at its end, is what the issuers of pools begin with
+// that do not name another.
+func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, publicURL string) *Service {
+	s := &Service{db: db, keys: keys, pools: pools, publicURL: publicURL, rings: map[string]*ring{}, wake: make(chan struct{}, 1)}
+	db.Subscribe(s.forget)
+	return s
+}
+
+// forget drops the keys of a pool that changed: it may be gone, and made again under its old id.
+func (s *Service) forget(c store.Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch c.Kind {
+	case "":
+		clear(s.rings)
+	case "pool":
+		delete(s.rings, c.ID)
+	}
+}
+
+// Issuer is the iss claim of a pool's tokens, which their verifiers are configured with: the pool's
+// own choice ("self", "aws" or a URL), never what a request said.
+func (s *Service) Issuer(p *pool.Pool) string {
+	switch own := p.Issuer(); own {
+	case "", "self":
+		return s.publicURL + "/" + p.ID
+	case "aws":
+		return "https://cognito-idp." + p.Region + ".amazonaws.com/" + p.ID
+	default:
+		return own
+	}
+}
+
+// PublicURL is the address that tokens, links and documents name.
+func (s *Service) PublicURL() string { return s.publicURL }
+
+// Grant is a sign-in that has proven all that the pool asks for.
+type Grant struct {
+	Pool   *pool.Pool
+	Client *pool.Client
+	User   store.User
+	Scopes string // space-separated
+
+	// FlowID names the sign-in, and FlowExpires is when its last challenge stops being answerable: a
+	// second grant of the same flow is refused, however the two race.
+	FlowID      string
+	FlowExpires time.Time
+}
+
+// Tokens is the result of a grant or a refresh.
+type Tokens struct {
+	ID, Access string
+	Refresh    string        // empty when the refresh token that was presented stays the one to use
+	Lifetime   time.Duration // of the access token
+}
+
+// Issue turns a grant into tokens. Together with the family it writes what also writes, in one
+// transaction, so that a password change or a reset counter is never without its session or the
+// other way round. It returns [store.ErrTaken] when the flow was granted before.
+func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
+	f := newFamily(g, time.Now().UTC())
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.TakeFlow(g.FlowID, g.FlowExpires); err != nil {
+			return err
+		}
+		if also != nil {
+			if err := also(tx); err != nil {
+				return err
+			}
+		}
+		return tx.CreateFamily(f)
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.mint(ctx, g.Pool, g.Client, g.User, f)
+	if err != nil {
+		return nil, err
+	}
+	t.Refresh = s.refreshToken(f)
+	return t, nil
+}
