@@ -1,0 +1,91 @@
+// Command cognate is a self-hosted server that speaks Amazon Cognito.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"cognate/internal/server"
+)
+
+// version is set when a release is built.
+var version = "devel"
+
+type commands struct {
+	Dev     dev        `cmd:"" help:"Run a development server with no configuration: it accepts any AWS credentials."`
+	Serve   serve      `cmd:"" help:"Run a production server."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type dev struct {
+	Addr        string `default:"127.0.0.1:9229" help:"Address to listen on."`
+	Data        string `default:".cognate" help:"Folder for data, or :memory:."`
+	Database    string `help:"SQLite file or postgres:// URL; by default a file in the data folder."`
+	PublicURL   string `name:"public-url" help:"What tokens, links and documents name; by default the listening address."`
+	AccountID   string `name:"account-id" default:"000000000000" help:"AWS account in ARNs."`
+	Seed        string `type:"existingfile" help:"YAML file of pools, clients and users; by default a built-in example."`
+	AllowRemote bool   `name:"allow-remote" help:"Allow an address that other machines reach."`
+}
+
+func (d *dev) Run(ctx context.Context) error {
+	return run(ctx, server.Config{
+		Dev: true, Addr: d.Addr, Data: d.Data, Database: d.Database, PublicURL: d.PublicURL,
+		AccountID: d.AccountID, Seed: d.Seed, AllowRemote: d.AllowRemote,
+	}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+}
+
+type serve struct {
+	Config    string `required:"" type:"existingfile" help:"Configuration file."`
+	Database  string `help:"SQLite file or postgres:// URL, before the file's."`
+	PublicURL string `name:"public-url" help:"What tokens, links and documents name, before the file's."`
+	AccountID string `name:"account-id" help:"AWS account in ARNs, before the file's."`
+}
+
+func (s *serve) Run(ctx context.Context) error {
+	c, err := server.ReadConfig(s.Config)
+	if err != nil {
+		return err
+	}
+	for flag, member := range map[*string]*string{&s.Database: &c.Database, &s.PublicURL: &c.PublicURL, &s.AccountID: &c.AccountID} {
+		if *flag != "" {
+			*member = *flag
+		}
+	}
+	return run(ctx, c, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
+}
+
+func run(ctx context.Context, c server.Config, logger *slog.Logger) error {
+	s, err := server.Start(ctx, c, server.Options{Logger: logger})
+	if err != nil {
+		return err
+	}
+	s.Announce(os.Stdout)
+	return s.Run(ctx)
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run() error {
+	v := version
+	if info, ok := debug.ReadBuildInfo(); ok && v == "devel" && info.Main.Version != "" {
+		v = info.Main.Version
+	}
+	_, err := fmt.Println("cognate", v)
+	return err
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := new(commands)
+	k := kong.Parse(c, kong.Name("cognate"), kong.Description("A self-hosted server that speaks Amazon Cognito."))
+	k.BindTo(ctx, (*context.Context)(nil))
+	k.FatalIfErrorf(k.Run())
+}

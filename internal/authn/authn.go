@@ -1,0 +1,144 @@
+// Package authn is the sign-in machine: [Machine.Start] begins a flow and [Machine.Respond] answers a
+// challenge, and both return a [Step], which is the next challenge or the tokens. Doors only render it.
+// The order of the steps, the challenges and the texts are those of the protocol pages "auth-flows"
+// and "srp".
+//
+// Between two steps the machine keeps nothing: the Session and SECRET_BLOCK strings that clients carry
+// are sealed, bound to pool, client, user and challenge, and expire. Only the end of a flow is written
+// down, together with the session that it creates, so that a flow ends once.
+package authn
+
+import (
+	"context"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// Machine signs users in. It is safe for concurrent use.
+type Machine struct {
+	keys   *secret.Keyring
+	users  *user.Directory
+	tokens *token.Service
+}
+
+// New makes a machine over the directory and the tokens.
+func New(keys *secret.Keyring, users *user.Directory, tokens *token.Service) *Machine {
+	return &Machine{keys: keys, users: users, tokens: tokens}
+}
+
+// Attempt is one call of a client: the beginning of a flow, or an answer.
+type Attempt struct {
+	Pool   *pool.Pool
+	Client *pool.Client
+	Admin  bool // signed by an administrator: other flows are open to it
+
+	Flow      string // an AuthFlow, for Start
+	Challenge string // a ChallengeName, for Respond
+	Session   string // for Respond
+
+	Parameters map[string]string // AuthParameters or ChallengeResponses
+}
+
+// Step is what comes next: a challenge to answer, or, when Tokens is set, the end.
+type Step struct {
+	Challenge  string
+	Session    string // empty for the challenge of a plain SRP flow, whose state is its SECRET_BLOCK
+	Parameters map[string]string
+	Tokens     *token.Tokens
+}
+
+// need returns a parameter that the flow cannot do without.
+func (a *Attempt) need(name string) (string, error) {
+	if v := a.Parameters[name]; v != "" {
+		return v, nil
+	}
+	return "", fault.New(idp.CodeInvalidParameter, "Missing required parameter "+name)
+}
+
+// flow is how one AuthFlow begins: the client setting that allows it, the refusal when it is not
+// allowed, and the first step.
+type flow struct {
+	setting string
+	refusal func(name string) string
+	admin   access
+	start   func(*Machine, context.Context, *Attempt) (*Step, error)
+}
+
+// access tells which of the two doors, the public and the administrator's, a flow is open at.
+type access int
+
+const (
+	both access = iota
+	publicOnly
+	adminOnly
+)
+
+func notEnabled(name string) string    { return name + " is not enabled for the client." }
+func passwordNotEnabled(string) string { return "USER_PASSWORD_AUTH flow not enabled for this client" }
+func adminNotEnabled(string) string    { return "Auth flow not enabled for this client" }
+
+var flows = map[string]flow{
+	idp.AuthFlowTypeUserSrpAuth:           {"ALLOW_USER_SRP_AUTH", notEnabled, both, (*Machine).startSRP},
+	idp.AuthFlowTypeUserPasswordAuth:      {"ALLOW_USER_PASSWORD_AUTH", passwordNotEnabled, publicOnly, (*Machine).startPassword},
+	idp.AuthFlowTypeAdminUserPasswordAuth: {"ALLOW_ADMIN_USER_PASSWORD_AUTH", adminNotEnabled, adminOnly, (*Machine).startPassword},
+	idp.AuthFlowTypeAdminNoSrpAuth:        {"ALLOW_ADMIN_USER_PASSWORD_AUTH", adminNotEnabled, adminOnly, (*Machine).startPassword},
+	idp.AuthFlowTypeRefreshTokenAuth:      {"ALLOW_REFRESH_TOKEN_AUTH", notEnabled, both, (*Machine).startRefresh},
+	idp.AuthFlowTypeRefreshToken:          {"ALLOW_REFRESH_TOKEN_AUTH", notEnabled, both, (*Machine).startRefresh},
+}
+
+// Start begins a flow.
+func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
+	f, ok := flows[a.Flow]
+	if !ok || f.admin == publicOnly && a.Admin || f.admin == adminOnly && !a.Admin {
+		return nil, fault.New(idp.CodeInvalidParameter, "Initiate Auth method not supported.")
+	}
+	if !a.Client.Allows(f.setting) {
+		return nil, fault.New(idp.CodeInvalidParameter, f.refusal(a.Flow))
+	}
+	return f.start(m, ctx, a)
+}
+
+// Respond answers a challenge.
+func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
+	switch a.Challenge {
+	case idp.ChallengeNameTypePasswordVerifier:
+		return m.verifyPassword(ctx, a)
+	case idp.ChallengeNameTypeNewPasswordRequired:
+		return m.newPassword(ctx, a)
+	}
+	return nil, errInvalidSession
+}
+
+// startRefresh answers a refresh token. A client that rotates its tokens has GetTokensFromRefreshToken
+// for that, and not this flow.
+func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
+	refresh, err := a.need("REFRESH_TOKEN")
+	if err != nil {
+		return nil, err
+	}
+	if rotates, _ := a.Client.Rotation(); rotates {
+		return nil, fault.New(idp.CodeUnsupportedOperation, "Refresh token rotation is enabled for the client: use GetTokensFromRefreshToken.")
+	}
+	t, err := m.tokens.Refresh(ctx, a.Pool, a.Client, refresh, func(u store.User) error {
+		return a.checkSecretHash(u.Username, u.Sub)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Step{Tokens: t}, nil
+}
+
+// checkSecretHash checks the SECRET_HASH of a client that has a secret, over what the caller typed or
+// any other name of the same user.
+func (a *Attempt) checkSecretHash(names ...string) error {
+	if typed := a.Parameters["USERNAME"]; typed != "" {
+		names = append(names, typed)
+	}
+	return user.SecretHash(a.Client, a.Parameters["SECRET_HASH"], names...)
+}

@@ -1,0 +1,137 @@
+package authn
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/store"
+	"cognate/internal/token"
+)
+
+// Errors of a user's state, in Cognito's words.
+var (
+	errNotFound     = fault.New(idp.CodeUserNotFound, "User does not exist.")
+	errUnconfirmed  = fault.New(idp.CodeUserNotConfirmed, "User is not confirmed.")
+	errReset        = fault.New(idp.CodePasswordResetRequired, "Password reset required for the user")
+	errDisabled     = fault.New(idp.CodeNotAuthorized, "User is disabled.")
+	errTemporaryOld = fault.New(idp.CodeNotAuthorized, "Temporary password has expired and must be reset by an administrator.")
+)
+
+// person is the user that an attempt names, as far as there is one. A name that nobody has goes through
+// the same steps with an empty one, so that neither the answer nor its time tells them apart.
+type person struct {
+	user     store.User
+	password store.Password
+	exists   bool // the user does
+	proven   bool // the user has a password to prove
+	subject  string
+}
+
+// identify finds the user of an attempt by sign-in name. Where the client hides which users exist, an
+// unknown one is not an error here.
+func (m *Machine) identify(ctx context.Context, a *Attempt, name string) (p person, err error) {
+	p.user, p.password, p.proven, err = m.users.SignIn(ctx, a.Pool, name)
+	if known := (*fault.Error)(nil); errors.As(err, &known) && known.Code == idp.CodeUserNotFound {
+		if !a.Client.HidesUsers() {
+			return p, errNotFound
+		}
+		p.subject = m.users.UnknownSubject(a.Pool, name)
+		return p, nil
+	}
+	if err != nil {
+		return p, err
+	}
+	p.exists, p.subject = true, p.user.Sub
+	return p, nil
+}
+
+// startPassword is a sign-in with the password in clear, public or by an administrator.
+func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) {
+	name, err := a.need("USERNAME")
+	if err != nil {
+		return nil, err
+	}
+	password, err := a.need("PASSWORD")
+	if err != nil {
+		return nil, err
+	}
+	p, err := m.identify(ctx, a, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.checkSecretHash(p.user.Username, p.user.Sub); err != nil {
+		return nil, err
+	}
+	if p.user.Status == idp.UserStatusTypeUnconfirmed {
+		return nil, errUnconfirmed
+	}
+	proof := func() bool { return m.users.CheckPassword(a.Pool, p.user, p.password, password) && p.proven }
+	if err := m.prove(ctx, a, p, proof); err != nil {
+		return nil, err
+	}
+	return m.afterPassword(ctx, a, p, uuid.NewString())
+}
+
+// prove runs a password proof under the lockout: a failure counts against the subject, and while it is
+// locked nothing is compared.
+func (m *Machine) prove(ctx context.Context, a *Attempt, p person, proof func() bool) error {
+	return m.users.Guard(ctx, a.Pool, p.subject, func() error {
+		if !proof() {
+			return m.refusal(a, p)
+		}
+		return nil
+	})
+}
+
+// refusal is the answer to a failed proof. A user who has no password because it must be reset learns so,
+// where the client shows who exists.
+func (m *Machine) refusal(a *Attempt, p person) error {
+	if p.exists && !p.proven && p.user.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers() {
+		return errReset
+	}
+	return errWrongPassword
+}
+
+// afterPassword decides what follows a proven password: the user's state may refuse it or ask for a new
+// password; otherwise the sign-in is complete.
+func (m *Machine) afterPassword(ctx context.Context, a *Attempt, p person, flow string) (*Step, error) {
+	switch {
+	case !p.user.Enabled:
+		return nil, errDisabled
+	case p.user.Status == idp.UserStatusTypeUnconfirmed:
+		return nil, errUnconfirmed
+	case p.user.Status == idp.UserStatusTypeResetRequired:
+		return nil, errReset
+	case p.user.Status == idp.UserStatusTypeForceChangePassword:
+		if time.Now().After(p.password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
+			return nil, errTemporaryOld
+		}
+		return m.askNewPassword(a, p.user, flow)
+	}
+	return m.grant(ctx, a, p, flow, nil, errWrongPassword)
+}
+
+// grant ends a flow with tokens; used is the answer when the flow has ended before.
+func (m *Machine) grant(ctx context.Context, a *Attempt, p person, flow string, also func(*store.Tx) error, used error) (*Step, error) {
+	t, err := m.tokens.Issue(ctx, token.Grant{
+		Pool: a.Pool, Client: a.Client, User: p.user, Scopes: token.ScopeAdmin,
+		FlowID: flow, FlowExpires: time.Now().Add(flowMemory),
+	}, func(tx *store.Tx) error {
+		if err := m.users.Succeeded(tx, a.Pool, p.subject); err != nil || also == nil {
+			return err
+		}
+		return also(tx)
+	})
+	if err != nil {
+		return nil, once(err, used)
+	}
+	return &Step{Tokens: t}, nil
+}
+
+// flowMemory is how long a granted flow is remembered: longer than any of its challenges can be answered.
+const flowMemory = time.Hour

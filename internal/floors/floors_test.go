@@ -1,0 +1,103 @@
+// Package floors holds the house's one structural rule: a package imports only lower floors.
+package floors
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// floors is where each package stands; inside a floor of one number nothing imports its neighbours,
+// except where a fraction says the order. docs/architecture.md shows the same picture in words.
+var floors = map[string]float64{
+	"cmd/cognate":     6.1,
+	"internal/server": 6,
+
+	"internal/idpserver":   5,
+	"internal/oauthserver": 5,
+	"internal/seed":        5,
+
+	"internal/authn": 4.3,
+	"internal/token": 4.2,
+	"internal/user":  4.2,
+	"internal/pool":  4.1,
+
+	"internal/message/inbox": 3.1,
+	"internal/message/smtp":  3.1,
+	"internal/message":       3,
+
+	"internal/store/sqlite":   2.1,
+	"internal/store/postgres": 2.1,
+	"internal/store":          2,
+
+	"internal/awsjson": 1.1,
+	"api/idp":          1,
+	"api/identity":     1,
+
+	"api":             0,
+	"internal/fault":  0,
+	"internal/secret": 0,
+	"internal/sigv4":  0,
+	"internal/srp":    0,
+}
+
+// beside are packages that stand outside the house and see all of it: test kits and tools. Nothing in
+// the house imports them.
+var beside = map[string]bool{
+	"bench": true, "tools/apigen": true, "internal/floors": true,
+	"internal/store/storetest": true, "internal/message/messagetest": true,
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func TestPackagesImportOnlyLowerFloors(t *testing.T) {
+	seen := 0
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "cognate/")
+		if beside[name] {
+			continue
+		}
+		floor, ok := floors[name]
+		if !ok {
+			t.Errorf("%s has no floor: place it in this test and in docs/architecture.md", name)
+			continue
+		}
+		seen++
+		for _, i := range p.Imports {
+			lower, ours := strings.CutPrefix(i, "cognate/")
+			if !ours {
+				continue
+			}
+			if to, ok := floors[lower]; !ok || to >= floor {
+				t.Errorf("%s (floor %v) imports %s (floor %v)", name, floor, lower, to)
+			}
+		}
+	}
+	if seen != len(floors) {
+		t.Errorf("%d packages stand on floors, but %d are listed", seen, len(floors))
+	}
+}
+
+func packages(t *testing.T) (out []listed) {
+	text, err := exec.Command("go", "list", "-json=ImportPath,Imports", "cognate/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return out
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, p)
+	}
+}

@@ -1,0 +1,77 @@
+package idpserver
+
+import (
+	"cognate/api/idp"
+	"cognate/internal/awsjson"
+)
+
+// Register serves the operations on m. An operation of the model that has no line here answers that it
+// is not available, and stands as open in docs/coverage.md.
+func (s *Service) Register(m *awsjson.Mux) {
+	m.Register(idp.Service)
+
+	// pool.go
+	awsjson.Handle(m, idp.CreateUserPool, s.CreateUserPool)
+	awsjson.Handle(m, idp.DescribeUserPool, s.DescribeUserPool)
+	awsjson.Handle(m, idp.UpdateUserPool, s.UpdateUserPool)
+	awsjson.Handle(m, idp.DeleteUserPool, s.DeleteUserPool)
+	awsjson.Handle(m, idp.ListUserPools, s.ListUserPools)
+	awsjson.Handle(m, idp.AddCustomAttributes, s.AddCustomAttributes)
+
+	// client.go
+	awsjson.Handle(m, idp.CreateUserPoolClient, s.CreateUserPoolClient)
+	awsjson.Handle(m, idp.DescribeUserPoolClient, s.DescribeUserPoolClient)
+	awsjson.Handle(m, idp.UpdateUserPoolClient, s.UpdateUserPoolClient)
+	awsjson.Handle(m, idp.DeleteUserPoolClient, s.DeleteUserPoolClient)
+	awsjson.Handle(m, idp.ListUserPoolClients, s.ListUserPoolClients)
+
+	// client_secret.go
+	awsjson.Handle(m, idp.AddUserPoolClientSecret, s.AddUserPoolClientSecret)
+	awsjson.Handle(m, idp.ListUserPoolClientSecrets, s.ListUserPoolClientSecrets)
+	awsjson.Handle(m, idp.DeleteUserPoolClientSecret, s.DeleteUserPoolClientSecret)
+
+	// sign_up.go
+	awsjson.Handle(m, idp.SignUp, s.SignUp)
+	awsjson.Handle(m, idp.ConfirmSignUp, s.ConfirmSignUp)
+	awsjson.Handle(m, idp.ResendConfirmationCode, s.ResendConfirmationCode)
+
+	// recovery.go
+	awsjson.Handle(m, idp.ForgotPassword, s.ForgotPassword)
+	awsjson.Handle(m, idp.ConfirmForgotPassword, s.ConfirmForgotPassword)
+
+	// sign_in.go
+	awsjson.Handle(m, idp.InitiateAuth, s.InitiateAuth)
+	awsjson.Handle(m, idp.RespondToAuthChallenge, s.RespondToAuthChallenge)
+	awsjson.Handle(m, idp.AdminInitiateAuth, s.AdminInitiateAuth)
+	awsjson.Handle(m, idp.AdminRespondToAuthChallenge, s.AdminRespondToAuthChallenge)
+
+	// token.go
+	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)
+	awsjson.Handle(m, idp.RevokeToken, s.RevokeToken)
+	awsjson.Handle(m, idp.GlobalSignOut, s.GlobalSignOut)
+	awsjson.Handle(m, idp.AdminUserGlobalSignOut, s.AdminUserGlobalSignOut)
+
+	// self.go
+	awsjson.Handle(m, idp.GetUser, s.GetUser)
+	awsjson.Handle(m, idp.UpdateUserAttributes, s.UpdateUserAttributes)
+	awsjson.Handle(m, idp.DeleteUserAttributes, s.DeleteUserAttributes)
+	awsjson.Handle(m, idp.GetUserAttributeVerificationCode, s.GetUserAttributeVerificationCode)
+	awsjson.Handle(m, idp.VerifyUserAttribute, s.VerifyUserAttribute)
+	awsjson.Handle(m, idp.ChangePassword, s.ChangePassword)
+	awsjson.Handle(m, idp.DeleteUser, s.DeleteUser)
+
+	// admin_user.go
+	awsjson.Handle(m, idp.AdminCreateUser, s.AdminCreateUser)
+	awsjson.Handle(m, idp.AdminGetUser, s.AdminGetUser)
+	awsjson.Handle(m, idp.AdminSetUserPassword, s.AdminSetUserPassword)
+	awsjson.Handle(m, idp.AdminConfirmSignUp, s.AdminConfirmSignUp)
+	awsjson.Handle(m, idp.AdminResetUserPassword, s.AdminResetUserPassword)
+	awsjson.Handle(m, idp.AdminUpdateUserAttributes, s.AdminUpdateUserAttributes)
+	awsjson.Handle(m, idp.AdminDeleteUserAttributes, s.AdminDeleteUserAttributes)
+	awsjson.Handle(m, idp.AdminEnableUser, s.AdminEnableUser)
+	awsjson.Handle(m, idp.AdminDisableUser, s.AdminDisableUser)
+	awsjson.Handle(m, idp.AdminDeleteUser, s.AdminDeleteUser)
+
+	// list_users.go
+	awsjson.Handle(m, idp.ListUsers, s.ListUsers)
+}

@@ -1,0 +1,92 @@
+package idpserver
+
+import (
+	"context"
+
+	"cognate/api/idp"
+	"cognate/internal/authn"
+	"cognate/internal/token"
+)
+
+// InitiateAuth begins a sign-in or refreshes tokens.
+func (s *Service) InitiateAuth(ctx context.Context, in *idp.InitiateAuthRequest) (*idp.InitiateAuthResponse, error) {
+	p, c, err := s.pools.Client(ctx, in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	step, err := s.authn.Start(ctx, &authn.Attempt{Pool: p, Client: c, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters})
+	if err != nil {
+		return nil, err
+	}
+	return &idp.InitiateAuthResponse{
+		ChallengeName: step.Challenge, Session: step.Session,
+		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
+	}, nil
+}
+
+// AdminInitiateAuth is InitiateAuth by an administrator.
+func (s *Service) AdminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAuthRequest) (*idp.AdminInitiateAuthResponse, error) {
+	p, c, err := s.pools.PoolClient(ctx, in.UserPoolId, in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	step, err := s.authn.Start(ctx, &authn.Attempt{Pool: p, Client: c, Admin: true, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters})
+	if err != nil {
+		return nil, err
+	}
+	return &idp.AdminInitiateAuthResponse{
+		ChallengeName: step.Challenge, Session: step.Session,
+		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
+	}, nil
+}
+
+// RespondToAuthChallenge answers a challenge.
+func (s *Service) RespondToAuthChallenge(ctx context.Context, in *idp.RespondToAuthChallengeRequest) (*idp.RespondToAuthChallengeResponse, error) {
+	p, c, err := s.pools.Client(ctx, in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	step, err := s.authn.Respond(ctx, &authn.Attempt{Pool: p, Client: c, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses})
+	if err != nil {
+		return nil, err
+	}
+	return &idp.RespondToAuthChallengeResponse{
+		ChallengeName: step.Challenge, Session: step.Session,
+		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
+	}, nil
+}
+
+// AdminRespondToAuthChallenge is RespondToAuthChallenge by an administrator.
+func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *idp.AdminRespondToAuthChallengeRequest) (*idp.AdminRespondToAuthChallengeResponse, error) {
+	p, c, err := s.pools.PoolClient(ctx, in.UserPoolId, in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	step, err := s.authn.Respond(ctx, &authn.Attempt{Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses})
+	if err != nil {
+		return nil, err
+	}
+	return &idp.AdminRespondToAuthChallengeResponse{
+		ChallengeName: step.Challenge, Session: step.Session,
+		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
+	}, nil
+}
+
+// parameters are present on every answer, and empty at the end of a sign-in.
+func parameters(step *authn.Step) map[string]string {
+	if step.Parameters == nil {
+		return map[string]string{}
+	}
+	return step.Parameters
+}
+
+// result is nil while there is a challenge to answer.
+func result(t *token.Tokens) *idp.AuthenticationResultType {
+	if t == nil {
+		return nil
+	}
+	return &idp.AuthenticationResultType{
+		AccessToken: t.Access, IdToken: t.ID, RefreshToken: t.Refresh,
+		ExpiresIn: new(int64(t.Lifetime.Seconds())), TokenType: "Bearer",
+	}
+}

@@ -1,0 +1,211 @@
+// Package seed puts pools, clients and users with fixed ids and passwords into a server, from a YAML
+// document: what a team's tests expect to be there. Applying a seed again creates what is missing and
+// leaves what is there as it is.
+package seed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/goccy/go-yaml"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/user"
+)
+
+// Document is a seed.
+type Document struct {
+	Pools []Pool `yaml:"pools"`
+}
+
+// Pool is a user pool with its clients and users.
+type Pool struct {
+	ID                 string            `yaml:"id"`                  // "<region>_<letters and digits>"; required
+	Name               string            `yaml:"name"`                // the id when empty
+	Issuer             string            `yaml:"issuer"`              // "self" (default), "aws" or a URL
+	CaseSensitive      bool              `yaml:"case_sensitive"`      // user names; false when absent
+	UsernameAttributes []string          `yaml:"username_attributes"` // email, phone_number
+	AliasAttributes    []string          `yaml:"alias_attributes"`    // email, phone_number, preferred_username
+	AutoVerified       []string          `yaml:"auto_verified"`       // email, phone_number
+	CustomAttributes   []CustomAttribute `yaml:"custom_attributes"`
+	PasswordPolicy     *PasswordPolicy   `yaml:"password_policy"` // Cognito's default when absent
+	Clients            []Client          `yaml:"clients"`
+	Users              []User            `yaml:"users"`
+}
+
+// CustomAttribute is an attribute of the pool's own, without the prefix "custom:".
+type CustomAttribute struct {
+	Name string `yaml:"name"`
+	Type string `yaml:"type"` // String (default), Number, Boolean, DateTime
+}
+
+// PasswordPolicy is what new passwords must have. The passwords of a seed are not held to it.
+type PasswordPolicy struct {
+	MinimumLength    int64 `yaml:"minimum_length"` // 8 when absent
+	RequireUppercase bool  `yaml:"require_uppercase"`
+	RequireLowercase bool  `yaml:"require_lowercase"`
+	RequireNumbers   bool  `yaml:"require_numbers"`
+	RequireSymbols   bool  `yaml:"require_symbols"`
+}
+
+// Client is an app client.
+type Client struct {
+	ID                   string   `yaml:"id"`
+	Name                 string   `yaml:"name"`       // the id when empty
+	Secret               string   `yaml:"secret"`     // none when empty
+	AuthFlows            []string `yaml:"auth_flows"` // Cognito's default when absent
+	HideUsers            bool     `yaml:"prevent_user_existence_errors"`
+	RefreshTokenRotation bool     `yaml:"refresh_token_rotation"`
+}
+
+// User is a confirmed user.
+type User struct {
+	Username   string            `yaml:"username"`
+	Password   string            `yaml:"password"` // none when empty
+	Attributes map[string]string `yaml:"attributes"`
+}
+
+// BuiltIn is the seed of `cognate dev` without a file: the pool, client and user of the README.
+func BuiltIn() *Document {
+	return &Document{Pools: []Pool{{
+		ID: "us-east-1_ExaMPle", Name: "example", AutoVerified: []string{"email"},
+		Clients: []Client{{
+			ID: "1example23456789", Name: "example",
+			AuthFlows: []string{"ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
+		}},
+		Users: []User{{
+			Username: "username", Password: "password",
+			Attributes: map[string]string{"email": "username@example.com", "email_verified": "true"},
+		}},
+	}}}
+}
+
+// Load reads a seed file. An unknown or repeated key is an error that names its line; the lines
+// themselves, which may hold passwords, are never shown.
+func Load(path string) (*Document, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	d := new(Document)
+	if err := yaml.UnmarshalWithOptions(text, d, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
+	}
+	for i, p := range d.Pools {
+		if p.ID == "" {
+			return nil, fmt.Errorf("%s: pool %d has no id", path, i+1)
+		}
+		for j, c := range p.Clients {
+			if c.ID == "" {
+				return nil, fmt.Errorf("%s: client %d of pool %s has no id", path, j+1, p.ID)
+			}
+		}
+		for j, u := range p.Users {
+			if u.Username == "" {
+				return nil, fmt.Errorf("%s: user %d of pool %s has no username", path, j+1, p.ID)
+			}
+		}
+	}
+	return d, nil
+}
+
+// Apply creates what of the seed is missing.
+func (d *Document) Apply(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
+	for _, p := range d.Pools {
+		if err := p.apply(ctx, pools, users); err != nil {
+			return fmt.Errorf("seed: pool %s: %w", p.ID, err)
+		}
+	}
+	return nil
+}
+
+func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
+	made, err := pools.Pool(ctx, p.ID)
+	if missing(err) {
+		made, err = pools.CreateAs(ctx, p.ID, p.request())
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range p.Clients {
+		_, _, err := pools.PoolClient(ctx, p.ID, c.ID)
+		if missing(err) {
+			_, err = pools.CreateClientAs(ctx, c.ID, c.request(p.ID))
+		}
+		if err != nil {
+			return fmt.Errorf("client %s: %w", c.ID, err)
+		}
+	}
+	for _, u := range p.Users {
+		if err := u.apply(ctx, made, users); err != nil {
+			return fmt.Errorf("user %s: %w", u.Username, err)
+		}
+	}
+	return nil
+}
+
+// missing reports whether err says that there is no such thing.
+func missing(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && (f.Code == idp.CodeResourceNotFound || f.Code == idp.CodeUserNotFound)
+}
+
+func (p *Pool) request() *idp.CreateUserPoolRequest {
+	in := &idp.CreateUserPoolRequest{
+		PoolName:               p.Name,
+		UsernameConfiguration:  &idp.UsernameConfigurationType{CaseSensitive: p.CaseSensitive},
+		UsernameAttributes:     p.UsernameAttributes,
+		AliasAttributes:        p.AliasAttributes,
+		AutoVerifiedAttributes: p.AutoVerified,
+	}
+	if in.PoolName == "" {
+		in.PoolName = p.ID
+	}
+	if p.Issuer != "" {
+		in.UserPoolTags = map[string]string{"cognate:issuer": p.Issuer}
+	}
+	for _, a := range p.CustomAttributes {
+		in.Schema = append(in.Schema, &idp.SchemaAttributeType{Name: a.Name, AttributeDataType: a.Type, Mutable: new(true)})
+	}
+	if w := p.PasswordPolicy; w != nil {
+		in.Policies = &idp.UserPoolPolicyType{PasswordPolicy: w.policy()}
+	}
+	return in
+}
+
+func (w *PasswordPolicy) policy() *idp.PasswordPolicyType {
+	p := &idp.PasswordPolicyType{
+		RequireUppercase: new(w.RequireUppercase), RequireLowercase: new(w.RequireLowercase),
+		RequireNumbers: new(w.RequireNumbers), RequireSymbols: new(w.RequireSymbols),
+	}
+	if w.MinimumLength > 0 {
+		p.MinimumLength = new(w.MinimumLength)
+	}
+	return p
+}
+
+func (c *Client) request(poolID string) *idp.CreateUserPoolClientRequest {
+	in := &idp.CreateUserPoolClientRequest{UserPoolId: poolID, ClientName: c.Name, ClientSecret: c.Secret, ExplicitAuthFlows: c.AuthFlows}
+	if in.ClientName == "" {
+		in.ClientName = c.ID
+	}
+	if c.HideUsers {
+		in.PreventUserExistenceErrors = idp.PreventUserExistenceErrorTypesEnabled
+	}
+	if c.RefreshTokenRotation {
+		in.RefreshTokenRotation = &idp.RefreshTokenRotationType{Feature: idp.FeatureTypeEnabled}
+	}
+	return in
+}
+
+func (u *User) apply(ctx context.Context, p *pool.Pool, users *user.Directory) error {
+	_, err := users.Find(ctx, p, u.Username)
+	if !missing(err) {
+		return err
+	}
+	return users.Seed(ctx, p, u.Username, u.Password, u.Attributes)
+}

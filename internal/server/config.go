@@ -1,0 +1,205 @@
+// Package server wires the floors together: it opens the store, builds the core, mounts the doors,
+// listens and stops.
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"cognate/internal/message/smtp"
+)
+
+// Config is all that a server needs to know. In development the flags fill it, in production a file.
+type Config struct {
+	// Dev accepts any AWS credentials, keeps every message in the inbox and takes plain HTTP.
+	Dev bool `yaml:"-"`
+	// AllowRemote lets a development server listen on an address that others reach.
+	AllowRemote bool `yaml:"-"`
+	// Seed is the path of a seed file; empty in development means the built-in seed.
+	Seed string `yaml:"seed"`
+
+	// Addr is the address to listen on, as host:port.
+	Addr string `yaml:"addr"`
+	// PublicURL is what tokens, links and documents name: the address that clients use.
+	PublicURL string `yaml:"public_url"`
+	// TLS is the server's certificate.
+	TLS TLS `yaml:"tls"`
+	// BehindTLSProxy says that a trusted proxy ends TLS in front of this server.
+	BehindTLSProxy bool `yaml:"behind_tls_proxy"`
+
+	// Data is the folder of the database and, in development, of the master key; ":memory:" keeps
+	// nothing.
+	Data string `yaml:"data"`
+	// Database is a postgres:// URL or the path of a SQLite file; empty is a file in Data.
+	Database string `yaml:"database"`
+	// MasterKeyFile holds the key that seals secrets, as 32 bytes in hex or base64, readable by the
+	// server alone. The environment variable COGNATE_MASTER_KEY goes before it.
+	MasterKeyFile string `yaml:"master_key_file"`
+	// AccountID is the AWS account that ARNs show.
+	AccountID string `yaml:"account_id"`
+	// AccessKeys may call the signed operations, each with full rights.
+	AccessKeys []AccessKey `yaml:"access_keys"`
+	// SMTP sends e-mail. Without it, in production, operations that send one fail.
+	SMTP *SMTP `yaml:"smtp"`
+}
+
+// TLS names the files of a certificate chain and its key, in PEM.
+type TLS struct {
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
+}
+
+// AccessKey is an AWS-style key pair; the secret comes from a file or the environment.
+type AccessKey struct {
+	ID         string `yaml:"id"`
+	SecretFile string `yaml:"secret_file"`
+	SecretEnv  string `yaml:"secret_env"`
+}
+
+// SMTP is a mail server to hand messages to.
+type SMTP struct {
+	Host         string `yaml:"host"`
+	Port         int    `yaml:"port"`
+	From         string `yaml:"from"`
+	Username     string `yaml:"username"`
+	PasswordFile string `yaml:"password_file"`
+	PasswordEnv  string `yaml:"password_env"`
+	TLS          string `yaml:"tls"` // starttls (default), tls or none
+}
+
+// ReadConfig reads the file of a production server. An unknown or repeated key is an error that names
+// its line and shows none of the file.
+func ReadConfig(path string) (Config, error) {
+	c := Config{}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+		return c, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
+	}
+	return c, nil
+}
+
+// fill sets defaults and refuses what is not safe or not whole.
+func (c *Config) fill() error {
+	if c.AccountID == "" {
+		c.AccountID = "000000000000"
+	}
+	if len(c.AccountID) != 12 || strings.Trim(c.AccountID, "0123456789") != "" {
+		return fmt.Errorf("the account id %q is not 12 digits", c.AccountID)
+	}
+	if c.Dev {
+		return c.fillDev()
+	}
+	return c.checkProduction()
+}
+
+func (c *Config) fillDev() error {
+	host, _, err := net.SplitHostPort(c.Addr)
+	if err != nil {
+		return fmt.Errorf("the address %q is not host:port", c.Addr)
+	}
+	if ip := net.ParseIP(host); !c.AllowRemote && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("a development server accepts any credentials: it listens on %s, which others may reach, only with --allow-remote", c.Addr)
+	}
+	return c.checkURL("http", "https")
+}
+
+func (c *Config) checkProduction() error {
+	switch {
+	case c.Addr == "":
+		return fmt.Errorf("addr is missing: the address to listen on")
+	case c.PublicURL == "":
+		return fmt.Errorf("public_url is missing: the address that clients use")
+	case c.Data == "" && c.Database == "":
+		return fmt.Errorf("data is missing: the folder of the database")
+	case c.TLS == TLS{} && !c.BehindTLSProxy:
+		return fmt.Errorf("tls is missing: a production server does not speak clear HTTP unless behind_tls_proxy says that a proxy ends TLS in front of it")
+	case (c.TLS.CertFile == "") != (c.TLS.KeyFile == ""):
+		return fmt.Errorf("tls needs both cert_file and key_file")
+	case len(c.AccessKeys) == 0:
+		return fmt.Errorf("access_keys is missing: there are no default credentials")
+	}
+	return c.checkURL("https")
+}
+
+func (c *Config) checkURL(schemes ...string) error {
+	if c.PublicURL == "" {
+		return nil // development: the listening address
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return fmt.Errorf("public_url %q is not a URL", c.PublicURL)
+	}
+	for _, s := range schemes {
+		if u.Scheme == s {
+			c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+			return nil
+		}
+	}
+	return fmt.Errorf("public_url %q is not %s", c.PublicURL, strings.Join(schemes, " or "))
+}
+
+// secrets reads the access keys' secrets.
+func (c *Config) secrets() (map[string]string, error) {
+	out := map[string]string{}
+	for i, k := range c.AccessKeys {
+		if k.ID == "" {
+			return nil, fmt.Errorf("access key %d has no id", i+1)
+		}
+		s, err := readSecret(k.SecretFile, k.SecretEnv)
+		if err != nil {
+			return nil, fmt.Errorf("access key %s: %w", k.ID, err)
+		}
+		if len(s) < 20 {
+			return nil, fmt.Errorf("access key %s: its secret is shorter than 20 characters", k.ID)
+		}
+		out[k.ID] = s
+	}
+	return out, nil
+}
+
+// readSecret reads a secret from exactly one of a file and an environment variable.
+func readSecret(file, env string) (string, error) {
+	switch {
+	case (file == "") == (env == ""):
+		return "", fmt.Errorf("name either a file or an environment variable for the secret")
+	case env != "":
+		if s := os.Getenv(env); s != "" {
+			return s, nil
+		}
+		return "", fmt.Errorf("the environment variable %s is empty", env)
+	}
+	text, err := os.ReadFile(file)
+	return strings.TrimSpace(string(text)), err
+}
+
+func (s *SMTP) config() (smtp.Config, error) {
+	out := smtp.Config{Host: s.Host, Port: s.Port, From: s.From, Username: s.Username}
+	if s.Username != "" {
+		password, err := readSecret(s.PasswordFile, s.PasswordEnv)
+		if err != nil {
+			return out, fmt.Errorf("smtp: %w", err)
+		}
+		out.Password = password
+	}
+	return out, nil
+}
+
+// databasePath is the SQLite file of a server without a database of its own choice.
+func (c *Config) databasePath() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	if c.Data == ":memory:" {
+		return c.Data
+	}
+	return filepath.Join(c.Data, "cognate.db")
+}

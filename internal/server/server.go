@@ -1,0 +1,296 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"cognate/internal/authn"
+	"cognate/internal/awsjson"
+	"cognate/internal/idpserver"
+	"cognate/internal/message"
+	"cognate/internal/message/inbox"
+	"cognate/internal/message/smtp"
+	"cognate/internal/oauthserver"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/seed"
+	"cognate/internal/store"
+	"cognate/internal/store/postgres"
+	"cognate/internal/store/sqlite"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// stopTime is how long requests under way may take to end once the server is told to stop.
+const stopTime = 20 * time.Second
+
+// Server is a server that listens: its seed is in and it answers.
+type Server struct {
+	config   Config
+	logger   *slog.Logger
+	db       *store.DB
+	tokens   *token.Service
+	listener net.Listener
+	http     *http.Server
+	// Undeclared, when set before Run, hears of every error code that the model does not declare.
+	undeclared func(op, code string)
+}
+
+// Options are what tests and programs hand in beside the configuration.
+type Options struct {
+	Logger *slog.Logger // nil is slog.Default()
+	// Undeclared is called with every error code that an operation answers without declaring it.
+	Undeclared func(op, code string)
+}
+
+// Start opens the store, applies the seed and listens. The caller then calls Run, or Close.
+func Start(ctx context.Context, c Config, opt Options) (*Server, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	s := &Server{config: c, logger: opt.Logger, undeclared: opt.Undeclared}
+	if s.logger == nil {
+		s.logger = slog.Default()
+	}
+	if err := s.start(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) (err error) {
+	if s.listener, err = s.listen(); err != nil {
+		return err
+	}
+	if s.config.PublicURL == "" {
+		s.config.PublicURL = "http://" + s.listener.Addr().String()
+	}
+	keys, err := s.masterKey()
+	if err != nil {
+		return err
+	}
+	if s.db, err = s.open(ctx); err != nil {
+		return err
+	}
+	handler, err := s.build(ctx, keys)
+	if err != nil {
+		return err
+	}
+	s.http = &http.Server{
+		Handler: handler, ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+	return nil
+}
+
+// listen takes the address first of all: a second server on the same data does not get far.
+func (s *Server) listen() (net.Listener, error) {
+	if s.config.TLS == (TLS{}) {
+		return net.Listen("tcp", s.config.Addr)
+	}
+	cert, err := tls.LoadX509KeyPair(s.config.TLS.CertFile, s.config.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return tls.Listen("tcp", s.config.Addr, &tls.Config{
+		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+	})
+}
+
+// masterKey reads the key that seals secrets. Development makes one beside its data.
+func (s *Server) masterKey() (*secret.Keyring, error) {
+	if text := os.Getenv("COGNATE_MASTER_KEY"); text != "" {
+		return secret.ParseKeys(text)
+	}
+	switch {
+	case s.config.MasterKeyFile != "":
+		return secret.LoadFile(s.config.MasterKeyFile)
+	case !s.config.Dev:
+		return nil, errors.New("master_key_file is missing: the key that seals secrets at rest")
+	case s.config.Data == ":memory:":
+		return secret.NewKeyring(secret.RandomBytes(32))
+	}
+	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
+		return nil, err
+	}
+	return secret.LoadOrCreateFile(filepath.Join(s.config.Data, "master.key"))
+}
+
+func (s *Server) open(ctx context.Context) (*store.DB, error) {
+	path := s.config.databasePath()
+	if strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://") {
+		return postgres.Open(ctx, path)
+	}
+	if path != ":memory:" {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return sqlite.Open(ctx, path)
+}
+
+// build makes the core and the doors over it, and applies the seed.
+func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler, error) {
+	authenticate, err := s.authenticator()
+	if err != nil {
+		return nil, err
+	}
+	mail := inbox.New()
+	sender, err := s.sender(mail)
+	if err != nil {
+		return nil, err
+	}
+	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev})
+	users := user.New(s.db, keys, pools, sender, user.Options{})
+	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
+	if err := s.seed(ctx, pools, users); err != nil {
+		return nil, err
+	}
+	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
+	idpserver.New(pools, users, s.tokens, authn.New(keys, users, s.tokens)).Register(mux)
+	return s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail), nil
+}
+
+func (s *Server) authenticator() (awsjson.Authenticator, error) {
+	if s.config.Dev {
+		return awsjson.AnySignature, nil
+	}
+	secrets, err := s.config.secrets()
+	if err != nil {
+		return nil, err
+	}
+	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }), nil
+}
+
+// sender is where messages go: in development always to the inbox.
+func (s *Server) sender(mail *inbox.Inbox) (message.Sender, error) {
+	if s.config.Dev {
+		return mail, nil
+	}
+	if s.config.SMTP == nil {
+		return message.Nowhere{}, nil
+	}
+	c, err := s.config.SMTP.config()
+	if err != nil {
+		return nil, err
+	}
+	return smtp.New(c)
+}
+
+func (s *Server) seed(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
+	d := &seed.Document{}
+	switch {
+	case s.config.Seed != "":
+		var err error
+		if d, err = seed.Load(s.config.Seed); err != nil {
+			return err
+		}
+	case s.config.Dev:
+		d = seed.BuiltIn()
+	}
+	return d.Apply(ctx, pools, users)
+}
+
+// routes mounts the doors. Everything of our own is under /_cognate/.
+func (s *Server) routes(api *awsjson.Mux, oauth *oauthserver.Service, mail *inbox.Inbox) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/{$}", api)
+	oauth.Register(mux)
+	mux.HandleFunc("GET /_cognate/health", alive)
+	mux.HandleFunc("GET /_cognate/ready", s.ready)
+	if s.config.Dev {
+		mux.Handle("/_cognate/inbox", mail.Handler())
+		mux.Handle("/_cognate/inbox.json", mail.Handler())
+	}
+	return mux
+}
+
+func alive(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("ok\n")) }
+
+// ready reports whether the store answers.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	err := s.db.View(ctx, func(tx *store.Tx) error { _, err := tx.CountSpareKeys(); return err })
+	if err != nil {
+		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	w.Write([]byte("ready\n"))
+}
+
+// URL is the address that the server listens on.
+func (s *Server) URL() string {
+	scheme := "http://"
+	if s.config.TLS != (TLS{}) {
+		scheme = "https://"
+	}
+	return scheme + s.listener.Addr().String()
+}
+
+// Run serves until ctx ends, then lets the requests under way finish, and closes the store.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.Close()
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go s.tokens.Fill(background)
+	go s.sweep(background)
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	s.logger.Info("stopping")
+	grace, cancel := context.WithTimeout(background, stopTime)
+	defer cancel()
+	return s.http.Shutdown(grace)
+}
+
+// sweepEvery is how often expired rows are cleared away.
+const sweepEvery = 10 * time.Minute
+
+// sweep clears expired rows away, in pieces that let others write in between.
+func (s *Server) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for n := 1; n > 0 && ctx.Err() == nil; {
+			var err error
+			if n, err = s.db.Sweep(ctx, time.Now().UTC(), 1000); err != nil {
+				s.logger.Warn("sweep failed", "cause", err)
+				break
+			}
+		}
+	}
+}
+
+// Close gives up the address and the store. It may be called again, and before Run.
+func (s *Server) Close() error {
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db = nil
+	return db.Close()
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Runs all tests: formatting, vet, staticcheck, unit and conformance tests on both engines, and the
+# real clients against the built binary. Installs what is missing (as root, by apt-get).
+set -euo pipefail
+cd "$(dirname "$0")"
+
+step() { printf '\n== %s\n' "$*"; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+need() { # need COMMAND PACKAGE...
+	local command=$1
+	shift
+	command -v "$command" >/dev/null && return
+	step "install $*"
+	as_root apt-get update -qq
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
+
+need_postgres() {
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need initdb-of-postgresql postgresql
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
+}
+
+need node nodejs npm
+need npm npm
+need python3 python3 python3-venv
+need chromium chromium
+need_postgres
+
+step "format and vet"
+test -z "$(gofmt -l . | tee /dev/stderr)"
+go vet ./...
+(cd e2e && go vet ./...)
+go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+step "build"
+mkdir -p bin
+CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/cognate ./cmd/cognate
+
+step "tests"
+go test -race -timeout 20m ./...
+
+step "real clients"
+e2e/run bin/cognate
