@@ -45,9 +45,10 @@ func (t *Tx) CountSpareKeys() (int64, error) {
 // TakeSpareKey gives the oldest spare key to a pool and returns it, or returns
 // ErrNotFound when there is none. No two takers get the same key.
 func (t *Tx) TakeSpareKey(poolID, use string) (k SigningKey, err error) {
+	// PostgreSQL finds the order in the index only if it is told all of it.
 	err = get(t, "take spare key", k.scan, `
 		UPDATE signing_keys SET pool_id = $1, key_use = $2 WHERE kid = (
-			SELECT kid FROM signing_keys WHERE pool_id IS NULL ORDER BY created, kid LIMIT 1 `+t.dialect.SkipLocked+`)
+			SELECT kid FROM signing_keys WHERE pool_id IS NULL ORDER BY pool_id, created, kid LIMIT 1 `+t.dialect.SkipLocked+`)
 		RETURNING `+keyColumns, poolID, use)
 	return k, err
 }

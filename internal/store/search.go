@@ -131,9 +131,12 @@ func (s *search) and(column, op string, v any) {
 }
 
 func (s *search) sql() string {
+	order := cmp.Or(s.order, s.key) + ", " + s.sub
+	if s.key == s.sub {
+		order = s.sub
+	}
 	return `SELECT ` + userColumns + `, ` + s.key + ` FROM ` + s.from +
-		` WHERE ` + strings.Join(s.where, " AND ") +
-		` ORDER BY ` + cmp.Or(s.order, s.key) + `, ` + s.sub + ` LIMIT $1`
+		` WHERE ` + strings.Join(s.where, " AND ") + ` ORDER BY ` + order + ` LIMIT $1`
 }
 
 func (q UserQuery) search() (*search, error) {

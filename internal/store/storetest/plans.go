@@ -1,0 +1,112 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"cognate/internal/store"
+)
+
+// scans are the statements that may read a whole table, sorts those that may sort
+// what they found: both with the reason.
+var (
+	scans = map[string]string{
+		"SELECT count(*) FROM pools": "for consoles; pools are few",
+	}
+	sorts = map[string]string{
+		"FROM client_secrets WHERE client_id = $1 ORDER BY created, id": "a client has two",
+	}
+)
+
+// testPlans asks the engine how it would run every statement of the suite. It is
+// to use an index for each, also for the order.
+func (s *suite) testPlans(t *testing.T, db *store.DB) {
+	s.mu.Lock()
+	statements := maps.Clone(s.statements)
+	s.mu.Unlock()
+	if len(statements) < 60 {
+		t.Fatalf("the suite ran only %d different statements: did a test get lost?", len(statements))
+	}
+	explain := sqlitePlan
+	if isPostgres(db) {
+		explain = postgresPlan
+	}
+	for _, query := range slices.Sorted(maps.Keys(statements)) {
+		plan, err := explain(db, query, statements[query])
+		text := strings.Join(strings.Fields(query), " ")
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		t.Logf("%s\n\t%s", text, strings.Join(plan, "\n\t"))
+		for _, step := range plan {
+			if isScan(step) && !listed(scans, text) {
+				t.Errorf("%s\nreads a whole table: %s", text, step)
+			}
+			if isSort(step) && !listed(sorts, text) {
+				t.Errorf("%s\nsorts: %s", text, step)
+			}
+		}
+	}
+}
+
+func listed(list map[string]string, text string) bool {
+	for part := range list {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func isScan(step string) bool {
+	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW"
+}
+
+func isSort(step string) bool {
+	return strings.Contains(step, "Sort Key") || strings.Contains(step, "TEMP B-TREE")
+}
+
+// sqlitePlan returns the steps of a statement as SQLite names them.
+func sqlitePlan(db *store.DB, query string, args []any) (plan []string, err error) {
+	err = db.View(context.Background(), func(tx *store.Tx) error {
+		r, err := tx.Raw().Query("EXPLAIN QUERY PLAN "+query, args...)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		for r.Next() {
+			var id, parent, unused int
+			var step string
+			if err := r.Scan(&id, &parent, &unused, &step); err != nil {
+				return err
+			}
+			plan = append(plan, step)
+		}
+		return r.Err()
+	})
+	return plan, err
+}
+
+// postgresPlan returns the steps of a statement on PostgreSQL, which is told to
+// read a whole table or to sort only if there is no other way: in a small
+// database it would do so by choice.
+func postgresPlan(db *store.DB, query string, args []any) (plan []string, err error) {
+	if strings.HasPrefix(query, "SELECT pg_notify") {
+		return nil, nil
+	}
+	err = db.View(context.Background(), func(tx *store.Tx) (err error) {
+		for _, setting := range []string{"enable_seqscan", "enable_sort", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
+			if _, err := tx.Raw().Exec(fmt.Sprintf("SET LOCAL %s = off", setting)); err != nil {
+				return err
+			}
+		}
+		plan, err = column(tx, "EXPLAIN "+query, args...)
+		return err
+	})
+	return plan, err
+}

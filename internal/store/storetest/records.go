@@ -1,0 +1,340 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"cognate/internal/store"
+)
+
+// people makes the pool p with the users a and b.
+func people(t *testing.T, db *store.DB) {
+	t.Helper()
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.CreatePool(newPool("p")), tx.CreateClient(newClient("p", "c")),
+			tx.CreateUser(newUser("p", "a")), tx.CreateUser(newUser("p", "b")))
+	})
+}
+
+func password(sub string, n int) store.Password {
+	return store.Password{PoolID: "p", Sub: sub, Salt: []byte{byte(n)}, Sealed: []byte{0, byte(n), 255}, Temporary: n%2 == 1, Set: day(n)}
+}
+
+func testPasswords(t *testing.T, db *store.DB) {
+	people(t, db)
+	update(t, db, func(tx *store.Tx) error { return tx.PutPassword(password("a", 1)) })
+	update(t, db, func(tx *store.Tx) error { return tx.PutPassword(password("a", 2)) })
+	view(t, db, func(tx *store.Tx) error {
+		got, err := tx.GetPassword("p", "a")
+		same(t, "password", got, password("a", 2))
+		_, none := tx.GetPassword("p", "b")
+		is(t, "another's", none, store.ErrNotFound)
+		return err
+	})
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.DeletePassword("p", "a"), tx.DeletePassword("p", "a"))
+	})
+	view(t, db, func(tx *store.Tx) error {
+		_, none := tx.GetPassword("p", "a")
+		is(t, "deleted", none, store.ErrNotFound)
+		return nil
+	})
+}
+
+// testPasswordHistory adds 30 passwords at one and the same time.
+func testPasswordHistory(t *testing.T, db *store.DB) {
+	people(t, db)
+	for i := range 30 {
+		update(t, db, func(tx *store.Tx) error {
+			p := password("a", i)
+			p.Set = day(0)
+			return errors.Join(tx.AddPasswordHistory(p), tx.AddPasswordHistory(password("b", i)))
+		})
+	}
+	view(t, db, func(tx *store.Tx) error {
+		all, err := tx.ListPasswordHistory("p", "a", 100)
+		same(t, "kept", len(all), 24)
+		for i, p := range all {
+			same(t, fmt.Sprint("password ", i), p.Salt, []byte{byte(29 - i)})
+		}
+		two, err2 := tx.ListPasswordHistory("p", "b", 2)
+		same(t, "the latest two", two, []store.Password{password("b", 29), password("b", 28)})
+		return errors.Join(err, err2)
+	})
+}
+
+func testSignIn(t *testing.T, db *store.DB) {
+	people(t, db)
+	update(t, db, func(tx *store.Tx) error { return tx.PutPassword(password("a", 1)) })
+	view(t, db, func(tx *store.Tx) error {
+		u, p, ok, err := tx.GetSignIn("p", "a")
+		same(t, "user", u, newUser("p", "a"))
+		same(t, "password", p, password("a", 1))
+		same(t, "has one", ok, true)
+		u2, p2, ok2, err2 := tx.GetSignInByUsername("p", "user-a")
+		same(t, "user by name", u2, u)
+		same(t, "password by name", p2, p)
+		same(t, "has one by name", ok2, true)
+		u, p, ok, err3 := tx.GetSignIn("p", "b")
+		same(t, "user without", u, newUser("p", "b"))
+		same(t, "no password", p, store.Password{})
+		same(t, "has none", ok, false)
+		_, _, _, none := tx.GetSignIn("p", "x")
+		is(t, "nobody", none, store.ErrNotFound)
+		_, _, _, none = tx.GetSignInByUsername("p", "x")
+		is(t, "nobody by name", none, store.ErrNotFound)
+		return errors.Join(err, err2, err3)
+	})
+}
+
+func testCodes(t *testing.T, db *store.DB) {
+	people(t, db)
+	code := store.Code{PoolID: "p", Sub: "a", Purpose: "verify", Attribute: "email", Hash: []byte{1, 2}, Value: "a@x",
+		Destination: "a***", Failures: 2, Created: day(0), Expires: day(1)}
+	other := code
+	other.Attribute = "phone_number"
+	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.PutCode(code), tx.PutCode(other)) })
+	for want := 3; want < 5; want++ {
+		update(t, db, func(tx *store.Tx) error {
+			n, err := tx.AddCodeFailure("p", "a", "verify", "email")
+			same(t, "failures", n, want)
+			return err
+		})
+	}
+	code.Failures = 4
+	get := func(want store.Code) {
+		t.Helper()
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.GetCode(want.PoolID, want.Sub, want.Purpose, want.Attribute)
+			same(t, "code", got, want)
+			return err
+		})
+	}
+	get(code)
+	get(other)
+	code.Hash, code.Value, code.Failures, code.Created, code.Expires = []byte{9}, "b@x", 0, day(2), day(3)
+	update(t, db, func(tx *store.Tx) error { return tx.PutCode(code) })
+	get(code)
+	update(t, db, func(tx *store.Tx) error {
+		err := errors.Join(tx.DeleteCode("p", "a", "verify", "email"), tx.DeleteCode("p", "a", "verify", "email"))
+		_, none := tx.GetCode("p", "a", "verify", "email")
+		is(t, "get deleted", none, store.ErrNotFound)
+		_, none = tx.AddCodeFailure("p", "a", "verify", "email")
+		is(t, "count at deleted", none, store.ErrNotFound)
+		return err
+	})
+	get(other)
+}
+
+func testCounters(t *testing.T, db *store.DB) {
+	update(t, db, func(tx *store.Tx) error { return tx.CreatePool(newPool("p")) })
+	c := store.Counter{PoolID: "p", Subject: "nobody", Kind: "sign-in", Count: 3, Since: day(0), Until: day(2), Last: day(1)}
+	get := func(want store.Counter) {
+		t.Helper()
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.GetCounter("p", "nobody", "sign-in")
+			same(t, "counter", got, want)
+			return err
+		})
+	}
+	zero := store.Counter{PoolID: "p", Subject: "nobody", Kind: "sign-in"}
+	get(zero)
+	update(t, db, func(tx *store.Tx) error { return tx.PutCounter(c) })
+	get(c)
+	c.Count, c.Until = 4, time.Time{}
+	update(t, db, func(tx *store.Tx) error { return tx.PutCounter(c) })
+	get(c)
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.DeleteCounter("p", "nobody", "sign-in"), tx.DeleteCounter("p", "nobody", "sign-in"))
+	})
+	get(zero)
+}
+
+func testFamilies(t *testing.T, db *store.DB) {
+	people(t, db)
+	f := newFamily("p", "a", "c", "f1")
+	update(t, db, func(tx *store.Tx) error { return tx.CreateFamily(f) })
+	is(t, "create again", try(db, func(tx *store.Tx) error { return tx.CreateFamily(newFamily("p", "b", "c", "f1")) }), store.ErrExists)
+	f.Generation, f.DeviceKey, f.Scopes = 4, "other", "x"
+	f.Rotated, f.LastUsed, f.Expires, f.Extra = day(5), day(6), day(31), nil
+	update(t, db, func(tx *store.Tx) error { return tx.UpdateFamily(f) })
+	get := func(id string, want store.Family) {
+		t.Helper()
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.GetFamily(id)
+			same(t, "family", got, want)
+			return err
+		})
+	}
+	get("f1", f)
+	is(t, "update another", try(db, func(tx *store.Tx) error { return tx.UpdateFamily(newFamily("p", "a", "c", "f9")) }), store.ErrNotFound)
+	_, none := tx9(t, db)
+	is(t, "get another", none, store.ErrNotFound)
+	update(t, db, func(tx *store.Tx) error { return tx.RevokeFamily("f1", day(7)) })
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.RevokeFamily("f1", day(8)), tx.RevokeFamily("f9", day(8)))
+	})
+	f.Revoked = day(7)
+	get("f1", f)
+	testRevokeFamilies(t, db, f)
+}
+
+func tx9(t *testing.T, db *store.DB) (f store.Family, err error) {
+	err = db.View(t.Context(), func(tx *store.Tx) (err error) {
+		f, err = tx.GetFamily("f9")
+		return err
+	})
+	return f, err
+}
+
+// testRevokeFamilies gives a the families f1 (revoked), f2 and F3, and b f4.
+func testRevokeFamilies(t *testing.T, db *store.DB, revoked store.Family) {
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.CreateFamily(newFamily("p", "a", "c", "f2")), tx.CreateFamily(newFamily("p", "a", "c", "F3")),
+			tx.CreateFamily(newFamily("p", "b", "c", "f4")), tx.RevokeFamilies("p", "a", day(9)))
+	})
+	view(t, db, func(tx *store.Tx) error {
+		ids, err := pages(func(after string) ([]store.Family, error) { return tx.ListFamilies("p", "a", after, 2) }, familyID)
+		same(t, "families", ids, []string{"F3", "f1", "f2"})
+		all, err2 := tx.ListFamilies("p", "a", "", 10)
+		if len(all) == 3 {
+			same(t, "revoked before", all[1], revoked)
+			same(t, "revoked now", []time.Time{all[0].Revoked, all[2].Revoked}, []time.Time{day(9), day(9)})
+		}
+		other, err3 := tx.GetFamily("f4")
+		same(t, "another's", other, newFamily("p", "b", "c", "f4"))
+		return errors.Join(err, err2, err3)
+	})
+}
+
+func testFlows(t *testing.T, db *store.DB) {
+	take := func(id string) error {
+		return try(db, func(tx *store.Tx) error { return tx.TakeFlow(id, day(1)) })
+	}
+	is(t, "take", take("f"), nil)
+	is(t, "take again", take("f"), store.ErrTaken)
+	is(t, "take another", take("F"), nil)
+	update(t, db, func(tx *store.Tx) error {
+		is(t, "take twice, once", tx.TakeFlow("x", day(1)), nil)
+		is(t, "take twice, again", tx.TakeFlow("x", day(1)), store.ErrTaken)
+		return nil
+	})
+	boom := errors.New("boom")
+	is(t, "take and fail", try(db, func(tx *store.Tx) error { return errors.Join(tx.TakeFlow("y", day(1)), boom) }), boom)
+	is(t, "take what failed", take("y"), nil)
+}
+
+// testFlowsConcurrent has 50 takers of one flow, several times.
+func testFlowsConcurrent(t *testing.T, db *store.DB) {
+	people(t, db)
+	for round := range 5 {
+		id := fmt.Sprint("flow", round)
+		var mu sync.Mutex
+		won := 0
+		together(50, func(i int) {
+			err := try(db, func(tx *store.Tx) error {
+				if err := tx.TakeFlow(id, day(1)); err != nil {
+					return err
+				}
+				return tx.CreateFamily(newFamily("p", "a", "c", fmt.Sprint(id, "-", i)))
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				won++
+			} else if !errors.Is(err, store.ErrTaken) {
+				t.Error(err)
+			}
+		})
+		same(t, "winners", won, 1)
+		same(t, "families", rows(t, db)["families"], round+1)
+	}
+}
+
+// testSweep makes 7 rows of each kind on either side of its limit.
+func testSweep(t *testing.T, db *store.DB) {
+	people(t, db)
+	update(t, db, func(tx *store.Tx) error {
+		var errs []error
+		for i := range 14 {
+			expires := day(9).Add(time.Duration(i-7) * time.Second) // 7 before day 9
+			f := newFamily("p", "a", "c", fmt.Sprint("f", i))
+			f.Expires = expires.AddDate(0, 0, -1)
+			last := expires.AddDate(0, 0, -31)
+			errs = append(errs, tx.TakeFlow(fmt.Sprint(i), expires), tx.CreateFamily(f),
+				tx.PutCode(store.Code{PoolID: "p", Sub: "a", Purpose: fmt.Sprint(i), Expires: expires.AddDate(0, 0, -1)}),
+				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint(i), Last: last}),
+				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint("locked", i), Last: last, Until: day(40)}))
+		}
+		return errors.Join(errs...)
+	})
+	total := 0
+	for rounds := 0; ; rounds++ {
+		n, err := db.Sweep(t.Context(), day(9), 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 8 {
+			t.Errorf("%d rows in one sweep of 2 for each of 4 kinds", n)
+		}
+		if total += n; n == 0 {
+			same(t, "sweeps", rounds, 4)
+			break
+		}
+	}
+	same(t, "swept", total, 28)
+	left := rows(t, db)
+	for table, want := range map[string]int{"flows": 7, "codes": 7, "families": 7, "counters": 21, "users": 2} {
+		same(t, "left in "+table, left[table], want)
+	}
+}
+
+// testTimes stores times that are odd for milliseconds in an integer.
+func testTimes(t *testing.T, db *store.DB) {
+	zone := time.FixedZone("", 3600*5)
+	for i, test := range []struct{ in, want time.Time }{
+		{time.Time{}, time.Time{}},
+		{time.Date(1969, 12, 31, 23, 59, 59, 999_000_000, time.UTC), time.Date(1969, 12, 31, 23, 59, 59, 999_000_000, time.UTC)},
+		{time.Date(2026, 2, 3, 4, 5, 6, 789_999_999, zone), time.Date(2026, 2, 2, 23, 5, 6, 789_000_000, time.UTC)},
+		{time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		p := store.Pool{ID: fmt.Sprint("p", i), Created: test.in}
+		update(t, db, func(tx *store.Tx) error { return tx.CreatePool(p) })
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.GetPool(p.ID)
+			same(t, "time", got.Created, test.want)
+			return err
+		})
+	}
+}
+
+// testOddText wants text back as it was, or an error, but never a panic.
+func testOddText(t *testing.T, db *store.DB) {
+	people(t, db)
+	for i, text := range []string{"\x00", "a\x00b", "\xff", "a\xc3", "\xed\xa0\x80", "'; DROP TABLE users; --", "\u202e", ""} {
+		id := fmt.Sprint("pool", i)
+		err := try(db, func(tx *store.Tx) error { return tx.CreatePool(store.Pool{ID: id, Name: text, Settings: []byte(text)}) })
+		if err != nil {
+			continue
+		}
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.GetPool(id)
+			same(t, "name", got.Name, text)
+			same(t, "settings", string(got.Settings), text)
+			return err
+		})
+		u := newUser(id, "u")
+		u.Username, u.UsernameKey, u.Attributes = text, text, map[string]string{"name": text, "email": text}
+		_ = try(db, func(tx *store.Tx) error { return tx.CreateUser(u) })
+		for _, op := range []string{"=", "^="} {
+			_ = db.View(t.Context(), func(tx *store.Tx) error {
+				_, _, err := tx.ListUsers(store.UserQuery{PoolID: text, Attribute: "name", Op: op, Value: text, Limit: 1})
+				return err
+			})
+		}
+	}
+	same(t, "users left alone", rows(t, db)["users"] >= 2, true)
+}
