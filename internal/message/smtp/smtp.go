@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/mail"
 	"net/textproto"
@@ -28,6 +29,12 @@ type Sender struct {
 
 // String shows the server and none of the credentials.
 func (s *Sender) String() string { return s.config.String() }
+
+// GoString is String.
+func (s *Sender) GoString() string { return s.String() }
+
+// LogValue is String.
+func (s *Sender) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Send hands m to the mail server and returns once the server has taken it. An
 // SMS is message.ErrUnsupported. A refusal with a code of the 5xx class at the
