@@ -125,7 +125,7 @@ func startPostgres() (string, error) {
 		return "", fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	server.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", server.dir, "-c", "listen_addresses=",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300")
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "jit=off")
 	server.cmd.SysProcAttr, server.cmd.Dir = attr, server.dir
 	var log strings.Builder
 	server.cmd.Stderr = &log
