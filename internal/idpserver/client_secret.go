@@ -30,5 +30,5 @@ func (s *Service) ListUserPoolClientSecrets(ctx context.Context, in *idp.ListUse
 
 // DeleteUserPoolClientSecret deletes one of a client's two secrets.
 func (s *Service) DeleteUserPoolClientSecret(ctx context.Context, in *idp.DeleteUserPoolClientSecretRequest) (*idp.DeleteUserPoolClientSecretResponse, error) {
-	return nil, s.pools.DeleteClientSecret(ctx, in.UserPoolId, in.ClientId, in.ClientSecretId)
+	return &idp.DeleteUserPoolClientSecretResponse{}, s.pools.DeleteClientSecret(ctx, in.UserPoolId, in.ClientId, in.ClientSecretId)
 }

@@ -31,7 +31,7 @@ func (s *Service) DescribeUserPool(ctx context.Context, in *idp.DescribeUserPool
 
 // UpdateUserPool replaces a pool's settings.
 func (s *Service) UpdateUserPool(ctx context.Context, in *idp.UpdateUserPoolRequest) (*idp.UpdateUserPoolResponse, error) {
-	return nil, s.pools.Update(ctx, in)
+	return &idp.UpdateUserPoolResponse{}, s.pools.Update(ctx, in)
 }
 
 // DeleteUserPool deletes a pool and everything in it.
@@ -62,5 +62,5 @@ func (s *Service) ListUserPools(ctx context.Context, in *idp.ListUserPoolsReques
 
 // AddCustomAttributes adds to a pool's schema.
 func (s *Service) AddCustomAttributes(ctx context.Context, in *idp.AddCustomAttributesRequest) (*idp.AddCustomAttributesResponse, error) {
-	return nil, s.pools.AddCustomAttributes(ctx, in)
+	return &idp.AddCustomAttributesResponse{}, s.pools.AddCustomAttributes(ctx, in)
 }

@@ -27,13 +27,20 @@ type Client struct {
 	Created, Modified time.Time
 
 	flows   []string
-	secrets []*clientSecret // oldest first; pointers, so that fmt prints no more than addresses
+	secrets []*clientSecret // oldest first
 }
 
+// clientSecret keeps its value in a function, which fmt cannot look into: through
+// an unexported field it calls no method of the value's type, and with a verb
+// that does not fit it follows pointers.
 type clientSecret struct {
 	id      string
-	value   string
+	value   func() string
 	created time.Time
+}
+
+func newClientSecret(id, value string, created time.Time) *clientSecret {
+	return &clientSecret{id, func() string { return value }, created}
 }
 
 // Allows reports whether the client may use a flow, named as in ExplicitAuthFlows
@@ -151,7 +158,7 @@ func (c *Client) CheckSecret(secret string) bool {
 	given, found := sha256.Sum256([]byte(secret)), 0
 	for _, s := range c.secrets {
 		// Hashes have one length, so that comparing them tells none.
-		own := sha256.Sum256([]byte(s.value))
+		own := sha256.Sum256([]byte(s.value()))
 		found |= subtle.ConstantTimeCompare(own[:], given[:])
 	}
 	return found == 1
@@ -164,7 +171,7 @@ func (c *Client) CheckSecretHash(hash string, usernames ...string) bool {
 	found := 0
 	for _, s := range c.secrets {
 		for _, name := range usernames {
-			mac := hmac.New(sha256.New, []byte(s.value))
+			mac := hmac.New(sha256.New, []byte(s.value()))
 			io.WriteString(mac, name+c.ID)
 			own := base64.StdEncoding.EncodeToString(mac.Sum(nil))
 			found |= subtle.ConstantTimeCompare([]byte(own), []byte(hash))
@@ -179,7 +186,7 @@ func (c *Client) CheckSecretHash(hash string, usernames ...string) bool {
 func (c *Client) Describe() *idp.UserPoolClientType {
 	d := *c.Settings
 	if c.HasSecret() {
-		d.ClientSecret = c.secrets[0].value
+		d.ClientSecret = c.secrets[0].value()
 	}
 	return &d
 }
@@ -190,13 +197,13 @@ func (s *clientSecret) describe() *idp.ClientSecretDescriptorType {
 }
 
 // String names the client; it shows no secret.
-func (c *Client) String() string { return "client " + c.ID }
+func (c Client) String() string { return "client " + c.ID }
 
 // Format writes what String returns, whatever the verb.
-func (c *Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
+func (c Client) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
 // LogValue returns what String returns.
-func (c *Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
+func (c Client) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 func without(list []string, value string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(v string) bool { return v == value })

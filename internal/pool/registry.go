@@ -226,7 +226,7 @@ func (r *Registry) parseClient(row store.Client, secrets []store.ClientSecret) (
 		if err != nil {
 			return nil, fmt.Errorf("pool: secret of client %s: %w", row.ID, err)
 		}
-		c.secrets = append(c.secrets, &clientSecret{sealed.ID, string(value), sealed.Created})
+		c.secrets = append(c.secrets, newClientSecret(sealed.ID, string(value), sealed.Created))
 	}
 	return c, nil
 }

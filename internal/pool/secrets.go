@@ -54,11 +54,11 @@ func (r *Registry) AddClientSecret(ctx context.Context, in *idp.AddUserPoolClien
 		case len(c.secrets) >= maxSecrets:
 			return fault.Newf(idp.CodeLimitExceeded, "A user pool client can have at most %d client secrets.", maxSecrets)
 		}
-		added = &clientSecret{value: value, created: made}
-		if last := c.secrets[len(c.secrets)-1].created; !added.created.After(last) {
-			added.created = last.Add(time.Millisecond) // a later id, and a later place in the list
+		created := made
+		if last := c.secrets[len(c.secrets)-1].created; !created.After(last) {
+			created = last.Add(time.Millisecond) // a later id, and a later place in the list
 		}
-		added.id = secretID(c.ID, added.created)
+		added = newClientSecret(secretID(c.ID, created), value, created)
 		tx.Notify(kindClient, c.ID)
 		return tx.CreateClientSecret(r.sealSecret(c.ID, added.id, value, added.created))
 	})

@@ -1,0 +1,28 @@
+package pool
+
+import (
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestCacheIsBounded(t *testing.T) {
+	c := newCache[int]()
+	for i := range maxEntries + 100 {
+		c.put(strconv.Itoa(i), &i, 0, time.Now())
+		if v, _ := c.get(strconv.Itoa(i)); v == nil || *v != i {
+			t.Fatalf("entry %d is %v", i, v)
+		}
+	}
+	if len(c.entries) != maxEntries {
+		t.Errorf("%d entries", len(c.entries))
+	}
+	// A known id takes no other's place.
+	full := len(c.entries)
+	for id := range c.entries {
+		c.put(id, new(7), 0, time.Now())
+	}
+	if len(c.entries) != full {
+		t.Errorf("%d entries", len(c.entries))
+	}
+}

@@ -1,0 +1,639 @@
+package pool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+	"cognate/internal/store/sqlite"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+)
+
+const region = "eu-west-3"
+
+func open(t *testing.T) *store.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func keyring(t *testing.T) *secret.Keyring {
+	t.Helper()
+	keys, err := secret.NewKeyring(secret.RandomBytes(secret.KeySize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func registry(t *testing.T) *pool.Registry {
+	t.Helper()
+	return pool.New(open(t), keyring(t), pool.Options{AccountID: "123456789012"})
+}
+
+// wantFault fails unless err is a fault of that code and text.
+func wantFault(t *testing.T, err error, code, text string) {
+	t.Helper()
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Code != code || f.Message != text {
+		t.Errorf("error is %v\nwant %s: %s", err, code, text)
+	}
+}
+
+func create(t *testing.T, r *pool.Registry, in *idp.CreateUserPoolRequest) *pool.Pool {
+	t.Helper()
+	if in.PoolName == "" {
+		in.PoolName = "p"
+	}
+	p, err := r.Create(t.Context(), region, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func describe(t *testing.T, r *pool.Registry, id string) *idp.UserPoolType {
+	t.Helper()
+	d, err := r.Describe(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func toJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// wantJSON compares two documents, the members of which may come in any order.
+func wantJSON(t *testing.T, got any, want string) {
+	t.Helper()
+	var g, w any
+	if err := json.Unmarshal([]byte(toJSON(t, got)), &g); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(w, g); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What DescribeUserPool shows of a pool that was created with a name alone.
+const defaults = `{
+	"Name": "bare", "DeletionProtection": "INACTIVE", "MfaConfiguration": "OFF", "UserPoolTier": "ESSENTIALS",
+	"LambdaConfig": {}, "UserPoolTags": {}, "EstimatedNumberOfUsers": 0,
+	"Policies": {
+		"PasswordPolicy": {"MinimumLength": 8, "RequireUppercase": true, "RequireLowercase": true, "RequireNumbers": true,
+			"RequireSymbols": true, "TemporaryPasswordValidityDays": 7},
+		"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD"]}},
+	"AdminCreateUserConfig": {"AllowAdminCreateUserOnly": false, "UnusedAccountValidityDays": 7},
+	"EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
+	"VerificationMessageTemplate": {"DefaultEmailOption": "CONFIRM_WITH_CODE"}
+}`
+
+func TestDefaults(t *testing.T) {
+	r := registry(t)
+	before := time.Now().Truncate(time.Millisecond)
+	made := create(t, r, &idp.CreateUserPoolRequest{PoolName: "bare"})
+	d := describe(t, r, made.ID)
+
+	if !strings.HasPrefix(d.Id, region+"_") || len(d.Id) != len(region)+10 {
+		t.Errorf("id is %q", d.Id)
+	}
+	if want := "arn:aws:cognito-idp:" + region + ":123456789012:userpool/" + d.Id; d.Arn != want || made.ARN() != want {
+		t.Errorf("ARN is %q, %q", d.Arn, made.ARN())
+	}
+	if d.CreationDate.Before(before) || !d.CreationDate.Equal(d.LastModifiedDate.Time) {
+		t.Errorf("created %v, modified %v", d.CreationDate, d.LastModifiedDate)
+	}
+	if diff := cmp.Diff(toJSON(t, made.Describe()), toJSON(t, d)); diff != "" {
+		t.Errorf("the answer to the creation is not what is described:\n%s", diff)
+	}
+	rest := *d
+	rest.Id, rest.Arn, rest.SchemaAttributes = "", "", nil
+	rest.CreationDate.Time, rest.LastModifiedDate.Time = time.Time{}, time.Time{}
+	wantJSON(t, rest, defaults)
+}
+
+func TestStandardSchema(t *testing.T) {
+	p := create(t, registry(t), &idp.CreateUserPoolRequest{})
+	str := func(name, low, high string) string {
+		return fmt.Sprintf(`{"Name":%q,"AttributeDataType":"String","DeveloperOnlyAttribute":false,"Mutable":true,"Required":false,
+			"StringAttributeConstraints":{"MinLength":%q,"MaxLength":%q}}`, name, low, high)
+	}
+	flag := func(name string) string {
+		return fmt.Sprintf(`{"Name":%q,"AttributeDataType":"Boolean","DeveloperOnlyAttribute":false,"Mutable":true,"Required":false}`, name)
+	}
+	var want []string
+	for _, n := range strings.Fields(`profile address birthdate gender preferred_username updated_at website picture identities sub
+		phone_number phone_number_verified zoneinfo locale email email_verified given_name family_name middle_name name nickname`) {
+		switch n {
+		case "birthdate":
+			want = append(want, str(n, "10", "10"))
+		case "updated_at":
+			want = append(want, `{"Name":"updated_at","AttributeDataType":"Number","DeveloperOnlyAttribute":false,"Mutable":true,"Required":false,
+				"NumberAttributeConstraints":{"MinValue":"0"}}`)
+		case "identities":
+			want = append(want, `{"Name":"identities","AttributeDataType":"String","DeveloperOnlyAttribute":false,"Mutable":true,"Required":false,
+				"StringAttributeConstraints":{}}`)
+		case "sub":
+			want = append(want, `{"Name":"sub","AttributeDataType":"String","DeveloperOnlyAttribute":false,"Mutable":false,"Required":true,
+				"StringAttributeConstraints":{"MinLength":"1","MaxLength":"2048"}}`)
+		case "phone_number_verified", "email_verified":
+			want = append(want, flag(n))
+		default:
+			want = append(want, str(n, "0", "2048"))
+		}
+	}
+	wantJSON(t, p.Settings.SchemaAttributes, "["+strings.Join(want, ",")+"]")
+	if got := p.Required(); len(got) != 0 {
+		t.Errorf("required: %v", got)
+	}
+}
+
+func TestSchema(t *testing.T) {
+	p := create(t, registry(t), &idp.CreateUserPoolRequest{Schema: []*idp.SchemaAttributeType{
+		{Name: "email", Required: new(true)},
+		{Name: "name", Mutable: new(true), StringAttributeConstraints: &idp.StringAttributeConstraintsType{MaxLength: "30"}},
+		{Name: "plan"},
+		{Name: "age", AttributeDataType: "Number", Mutable: new(true), NumberAttributeConstraints: &idp.NumberAttributeConstraintsType{MinValue: "-1", MaxValue: "150"}},
+		{Name: "score", AttributeDataType: "Number"},
+		{Name: "since", AttributeDataType: "DateTime"},
+		{Name: "vip", AttributeDataType: "Boolean", DeveloperOnlyAttribute: new(true)},
+	}})
+	for name, want := range map[string]string{
+		"email":          `{"Name":"email","AttributeDataType":"String","DeveloperOnlyAttribute":false,"Mutable":false,"Required":true,"StringAttributeConstraints":{"MinLength":"0","MaxLength":"2048"}}`,
+		"name":           `{"Name":"name","AttributeDataType":"String","DeveloperOnlyAttribute":false,"Mutable":true,"Required":false,"StringAttributeConstraints":{"MinLength":"0","MaxLength":"30"}}`,
+		"custom:plan":    `{"Name":"custom:plan","AttributeDataType":"String","DeveloperOnlyAttribute":false,"Mutable":false,"Required":false,"StringAttributeConstraints":{}}`,
+		"custom:age":     `{"Name":"custom:age","AttributeDataType":"Number","DeveloperOnlyAttribute":false,"Mutable":true,"Required":false,"NumberAttributeConstraints":{"MinValue":"-1","MaxValue":"150"}}`,
+		"custom:score":   `{"Name":"custom:score","AttributeDataType":"Number","DeveloperOnlyAttribute":false,"Mutable":false,"Required":false,"NumberAttributeConstraints":{}}`,
+		"custom:since":   `{"Name":"custom:since","AttributeDataType":"DateTime","DeveloperOnlyAttribute":false,"Mutable":false,"Required":false}`,
+		"dev:custom:vip": `{"Name":"dev:custom:vip","AttributeDataType":"Boolean","DeveloperOnlyAttribute":true,"Mutable":false,"Required":false}`,
+	} {
+		a, ok := p.Attribute(name)
+		if !ok {
+			t.Errorf("no attribute %s", name)
+			continue
+		}
+		wantJSON(t, a, want)
+	}
+	if got := p.Required(); !slices.Equal(got, []string{"email"}) {
+		t.Errorf("required: %v", got)
+	}
+	if _, ok := p.Attribute("plan"); ok {
+		t.Error("a custom attribute is found without its prefix")
+	}
+	if n := len(p.Settings.SchemaAttributes); n != 26 {
+		t.Errorf("%d attributes", n)
+	}
+}
+
+// Each of these pools is refused, in these words.
+var refusedPools = map[string]struct {
+	in   idp.CreateUserPoolRequest
+	code string
+	text string
+}{
+	"aliases and username attributes": {idp.CreateUserPoolRequest{AliasAttributes: []string{"email"}, UsernameAttributes: []string{"email"}},
+		idp.CodeInvalidParameter, "Only one of the aliasAttributes or usernameAttributes can be set in a User pool."},
+	"MFA without SMS": {idp.CreateUserPoolRequest{MfaConfiguration: "OPTIONAL"},
+		idp.CodeInvalidParameter, "SMS configuration and Auto verification for phone_number are required when MFA is required/optional"},
+	"no password": {idp.CreateUserPoolRequest{Policies: &idp.UserPoolPolicyType{SignInPolicy: &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"EMAIL_OTP"}}}},
+		idp.CodeInvalidParameter, "Password should be configured as one of the allowed first auth factors."},
+	"threat protection": {idp.CreateUserPoolRequest{UserPoolAddOns: &idp.UserPoolAddOnsType{AdvancedSecurityMode: "ENFORCED"}},
+		idp.CodeFeatureUnavailableInTier, "The following features need to be disabled for the ESSENTIALS pricing tier configured: Threat Protection"},
+	"LITE": {idp.CreateUserPoolRequest{UserPoolTier: "LITE", Policies: &idp.UserPoolPolicyType{SignInPolicy: &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "WEB_AUTHN"}}}},
+		idp.CodeFeatureUnavailableInTier, "The following features need to be disabled for the LITE pricing tier configured: Passwordless Sign-In"},
+	"two numbers of days": {idp.CreateUserPoolRequest{
+		Policies:              &idp.UserPoolPolicyType{PasswordPolicy: &idp.PasswordPolicyType{TemporaryPasswordValidityDays: new(int64(3))}},
+		AdminCreateUserConfig: &idp.AdminCreateUserConfigType{UnusedAccountValidityDays: new(int64(4))}},
+		idp.CodeInvalidParameter, "Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays"},
+	"unverified update": {idp.CreateUserPoolRequest{UserAttributeUpdateSettings: &idp.UserAttributeUpdateSettingsType{AttributesRequireVerificationBeforeUpdate: []string{"email"}}},
+		idp.CodeInvalidParameter, "All attributes in AttributesRequireVerificationBeforeUpdate must exist in AutoVerifiedAttributes"},
+	"admin_only and more": {idp.CreateUserPoolRequest{AccountRecoverySetting: recovery("admin_only", 1, "verified_email", 2)},
+		idp.CodeInvalidParameter, "Invalid account recovery setting parameter. Account Recovery Setting cannot use admin_only setting with any other recovery mechanisms."},
+	"same priority": {idp.CreateUserPoolRequest{AccountRecoverySetting: recovery("verified_phone_number", 1, "verified_email", 1)},
+		idp.CodeInvalidParameter, "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms."},
+	"same mechanism": {idp.CreateUserPoolRequest{AccountRecoverySetting: recovery("verified_email", 1, "verified_email", 2)},
+		idp.CodeInvalidParameter, "Invalid account recovery setting parameter. Account Recovery Setting cannot have duplicate priorities or recovery mechanisms."},
+	"header injection": {idp.CreateUserPoolRequest{EmailConfiguration: &idp.EmailConfigurationType{From: "a@example.com\r\nBcc: b@example.com"}},
+		idp.CodeInvalidParameter, "Provided From email address is invalid"},
+	"developer without ARN": {idp.CreateUserPoolRequest{EmailConfiguration: &idp.EmailConfigurationType{EmailSendingAccount: "DEVELOPER"}},
+		idp.CodeInvalidParameter, "Source ARN is required to use DEVELOPER email sending owner"},
+	"sender without key": {idp.CreateUserPoolRequest{LambdaConfig: &idp.LambdaConfigType{CustomSMSSender: &idp.CustomSMSLambdaVersionConfigType{LambdaVersion: "V1_0", LambdaArn: "arn:x"}}},
+		idp.CodeInvalidParameter, "KMSKeyId parameter is required when Custom SMS/Email Lambda trigger is used."},
+	"invitation without name": {idp.CreateUserPoolRequest{AdminCreateUserConfig: &idp.AdminCreateUserConfigType{InviteMessageTemplate: &idp.MessageTemplateType{SMSMessage: "code {####}"}}},
+		idp.CodeInvalidParameter, "Invalid SMS message for Admin create user flow parameter"},
+	"invitation without password": {idp.CreateUserPoolRequest{AdminCreateUserConfig: &idp.AdminCreateUserConfigType{InviteMessageTemplate: &idp.MessageTemplateType{EmailMessage: "hello {username}"}}},
+		idp.CodeInvalidParameter, "Invalid email message for Admin create user flow parameter"},
+	"required custom": {schema(idp.SchemaAttributeType{Name: "x", Required: new(true)}),
+		idp.CodeInvalidParameter, "Required custom attributes are not supported currently."},
+	"type of a standard": {schema(idp.SchemaAttributeType{Name: "family_name", AttributeDataType: "Number"}),
+		idp.CodeInvalidParameter, "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute family_name"},
+	"developer standard": {schema(idp.SchemaAttributeType{Name: "email", DeveloperOnlyAttribute: new(true)}),
+		idp.CodeInvalidParameter, "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute email"},
+	"twice": {schema(idp.SchemaAttributeType{Name: "x"}, idp.SchemaAttributeType{Name: "x"}),
+		idp.CodeInvalidParameter, "Duplicate custom attribute names custom:x are not allowed in a user pool schema."},
+	"lengths": {schema(idp.SchemaAttributeType{Name: "x", StringAttributeConstraints: &idp.StringAttributeConstraintsType{MinLength: "5", MaxLength: "4"}}),
+		idp.CodeInvalidParameter, "Attribute custom:x cannot have a max length shorter than it's min length"},
+	"too long": {schema(idp.SchemaAttributeType{Name: "x", StringAttributeConstraints: &idp.StringAttributeConstraintsType{MaxLength: "2049"}}),
+		idp.CodeInvalidParameter, "Attribute custom:x cannot have a length of more than 2048 characters."},
+	"no length": {schema(idp.SchemaAttributeType{Name: "x", StringAttributeConstraints: &idp.StringAttributeConstraintsType{MaxLength: "1e3"}}),
+		idp.CodeInvalidParameter, "Attribute custom:x has invalid string length constraints."},
+	"numbers": {schema(idp.SchemaAttributeType{Name: "x", AttributeDataType: "Number", NumberAttributeConstraints: &idp.NumberAttributeConstraintsType{MinValue: "5", MaxValue: "-4"}}),
+		idp.CodeInvalidParameter, "Attribute custom:x cannot have a max value smaller than it's min value"},
+	"huge number": {schema(idp.SchemaAttributeType{Name: "x", AttributeDataType: "Number", NumberAttributeConstraints: &idp.NumberAttributeConstraintsType{MaxValue: strings.Repeat("9", 400)}}),
+		idp.CodeInvalidParameter, "Attribute custom:x has invalid number constraints."},
+	"reserved tag": {tagged("aws:x", "y"),
+		idp.CodeUserPoolTagging, "Tag keys that begin with aws: are reserved."},
+	"odd tag": {tagged("a<b", "y"),
+		idp.CodeUserPoolTagging, `The tag "a<b" is invalid.`},
+	"http issuer": {tagged("cognate:issuer", "http://id.example.com"),
+		idp.CodeInvalidParameter, "The tag cognate:issuer must be self, aws or an https URL without query, fragment and final slash."},
+	"issuer with slash": {tagged("cognate:issuer", "https://id.example.com/"),
+		idp.CodeInvalidParameter, "The tag cognate:issuer must be self, aws or an https URL without query, fragment and final slash."},
+	"bad id": {tagged("cognate:id", "eu-west-3_a_b-c"),
+		idp.CodeInvalidParameter, `"eu-west-3_a_b-c" is not a valid user pool id.`},
+	"bad client id": {tagged("cognate:client-id:web", "a-b"),
+		idp.CodeInvalidParameter, "The tag cognate:client-id:web does not hold a valid client id."},
+	"two functions": {idp.CreateUserPoolRequest{LambdaConfig: &idp.LambdaConfigType{PreTokenGeneration: "arn:a", PreTokenGenerationConfig: &idp.PreTokenGenerationVersionConfigType{LambdaVersion: "V2_0", LambdaArn: "arn:b"}}},
+		idp.CodeInvalidParameter, "PreTokenGeneration and PreTokenGenerationConfig must name the same Lambda function."},
+}
+
+func recovery(name1 string, priority1 int64, name2 string, priority2 int64) *idp.AccountRecoverySettingType {
+	return &idp.AccountRecoverySettingType{RecoveryMechanisms: []*idp.RecoveryOptionType{{Name: name1, Priority: priority1}, {Name: name2, Priority: priority2}}}
+}
+
+func schema(all ...idp.SchemaAttributeType) (in idp.CreateUserPoolRequest) {
+	for _, a := range all {
+		in.Schema = append(in.Schema, &a)
+	}
+	return in
+}
+
+func tagged(k, v string) idp.CreateUserPoolRequest {
+	return idp.CreateUserPoolRequest{UserPoolTags: map[string]string{k: v}}
+}
+
+func TestRefusedPools(t *testing.T) {
+	r := registry(t)
+	for name, c := range refusedPools {
+		t.Run(name, func(t *testing.T) {
+			c.in.PoolName = "p"
+			_, err := r.Create(t.Context(), region, &c.in)
+			wantFault(t, err, c.code, c.text)
+			if len(idp.CreateUserPool.Errors) == 0 || !slices.Contains(idp.CreateUserPool.Errors, c.code) {
+				t.Errorf("the model does not declare %s", c.code)
+			}
+		})
+	}
+	pools, _, err := r.List(t.Context(), "", 60)
+	if err != nil || len(pools) != 0 {
+		t.Errorf("refused pools were made: %v, %v", pools, err)
+	}
+}
+
+func TestTooManyTags(t *testing.T) {
+	tags := map[string]string{}
+	for i := range 51 {
+		tags[fmt.Sprint("k", i)] = ""
+	}
+	_, err := registry(t).Create(t.Context(), region, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: tags})
+	wantFault(t, err, idp.CodeUserPoolTagging, "A user pool can have at most 50 tags.")
+}
+
+func TestPartialPasswordPolicy(t *testing.T) {
+	p := create(t, registry(t), &idp.CreateUserPoolRequest{Policies: &idp.UserPoolPolicyType{
+		PasswordPolicy: &idp.PasswordPolicyType{RequireNumbers: new(true), TemporaryPasswordValidityDays: new(int64(0))},
+	}})
+	wantJSON(t, p.PasswordPolicy(), `{"MinimumLength":8,"RequireUppercase":false,"RequireLowercase":false,"RequireNumbers":true,
+		"RequireSymbols":false,"TemporaryPasswordValidityDays":7}`)
+	if p.TemporaryPasswordValidity() != 7*24*time.Hour {
+		t.Error(p.TemporaryPasswordValidity())
+	}
+}
+
+func TestLegacyMembersAreMirrored(t *testing.T) {
+	r := registry(t)
+	p := create(t, r, &idp.CreateUserPoolRequest{
+		AdminCreateUserConfig:       &idp.AdminCreateUserConfigType{UnusedAccountValidityDays: new(int64(20))},
+		EmailVerificationMessage:    "legacy {####}",
+		EmailVerificationSubject:    "legacy",
+		VerificationMessageTemplate: &idp.VerificationMessageTemplateType{SmsMessage: "new {####}", EmailSubject: "new"},
+		LambdaConfig:                &idp.LambdaConfigType{PreTokenGeneration: "arn:a", PreSignUp: "arn:b"},
+	})
+	d := describe(t, r, p.ID)
+	wantJSON(t, d.VerificationMessageTemplate, `{"DefaultEmailOption":"CONFIRM_WITH_CODE","SmsMessage":"new {####}","EmailMessage":"legacy {####}","EmailSubject":"new"}`)
+	if d.EmailVerificationMessage != "legacy {####}" || d.EmailVerificationSubject != "new" || d.SmsVerificationMessage != "new {####}" {
+		t.Errorf("legacy members: %q %q %q", d.EmailVerificationMessage, d.EmailVerificationSubject, d.SmsVerificationMessage)
+	}
+	wantJSON(t, d.LambdaConfig, `{"PreSignUp":"arn:b","PreTokenGeneration":"arn:a","PreTokenGenerationConfig":{"LambdaVersion":"V1_0","LambdaArn":"arn:a"}}`)
+	if *d.Policies.PasswordPolicy.TemporaryPasswordValidityDays != 20 || *d.AdminCreateUserConfig.UnusedAccountValidityDays != 20 {
+		t.Error("the two numbers of days differ")
+	}
+}
+
+// full sets what an update without it resets.
+func full() *idp.CreateUserPoolRequest {
+	return &idp.CreateUserPoolRequest{
+		PoolName:                    "bare",
+		Policies:                    &idp.UserPoolPolicyType{PasswordPolicy: &idp.PasswordPolicyType{MinimumLength: new(int64(20))}, SignInPolicy: &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}},
+		DeletionProtection:          "ACTIVE",
+		LambdaConfig:                &idp.LambdaConfigType{PreSignUp: "arn:b"},
+		AutoVerifiedAttributes:      []string{"email"},
+		EmailVerificationMessage:    "m {####}",
+		SmsAuthenticationMessage:    "m {####}",
+		UserAttributeUpdateSettings: &idp.UserAttributeUpdateSettingsType{AttributesRequireVerificationBeforeUpdate: []string{"email"}},
+		MfaConfiguration:            "OPTIONAL",
+		DeviceConfiguration:         &idp.DeviceConfigurationType{},
+		EmailConfiguration:          &idp.EmailConfigurationType{From: "Ann <a@example.com>"},
+		SmsConfiguration:            &idp.SmsConfigurationType{SnsCallerArn: "arn:c"},
+		UserPoolTags:                map[string]string{"team": "a", "cognate:issuer": "aws"},
+		AdminCreateUserConfig:       &idp.AdminCreateUserConfigType{AllowAdminCreateUserOnly: new(true)},
+		UserPoolAddOns:              &idp.UserPoolAddOnsType{AdvancedSecurityMode: "AUDIT"},
+		AccountRecoverySetting:      recovery("verified_phone_number", 1, "verified_email", 2),
+		UserPoolTier:                "PLUS",
+		KeyConfiguration:            &idp.KeyConfigurationType{KeyType: "AWS_OWNED_KEY"},
+		IssuerConfiguration:         &idp.IssuerConfigurationType{Type: "UPDATED"},
+		Schema:                      []*idp.SchemaAttributeType{{Name: "email", Required: new(true)}, {Name: "x"}},
+		UsernameAttributes:          []string{"email"},
+		UsernameConfiguration:       &idp.UsernameConfigurationType{CaseSensitive: false},
+	}
+}
+
+func TestAccessors(t *testing.T) {
+	p := create(t, registry(t), full())
+	for _, c := range []struct {
+		what      string
+		got, want any
+	}{
+		{"CaseSensitive", p.CaseSensitive(), false},
+		{"HasUsernameAttributes", p.HasUsernameAttributes(), true},
+		{"UsernameAttribute email", p.UsernameAttribute("email"), true},
+		{"UsernameAttribute phone", p.UsernameAttribute("phone_number"), false},
+		{"Alias", p.Alias("email"), false},
+		{"AutoVerified", p.AutoVerified("email"), true},
+		{"AutoVerified phone", p.AutoVerified("phone_number"), false},
+		{"VerifyBeforeUpdate", p.VerifyBeforeUpdate("email"), true},
+		{"VerifyBeforeUpdate phone", p.VerifyBeforeUpdate("phone_number"), false},
+		{"Issuer", p.Issuer(), "aws"},
+		{"Region", p.Region, region},
+		{"Name", p.Name, "bare"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s is %v", c.what, c.got)
+		}
+	}
+	wantJSON(t, p.Settings.DeviceConfiguration, `{"ChallengeRequiredOnNewDevice":false,"DeviceOnlyRememberedOnUserPrompt":false}`)
+}
+
+func TestUpdateReplacesEverything(t *testing.T) {
+	r := registry(t)
+	p := create(t, r, full())
+	if err := r.Update(t.Context(), &idp.UpdateUserPoolRequest{UserPoolId: p.ID}); err != nil {
+		t.Fatal(err)
+	}
+	d := describe(t, r, p.ID)
+	rest := *d
+	rest.Id, rest.Arn, rest.SchemaAttributes = "", "", nil
+	rest.CreationDate.Time, rest.LastModifiedDate.Time = time.Time{}, time.Time{}
+	// What cannot change is what it was; our own tag stays.
+	want := strings.Replace(defaults, `"UserPoolTags": {}`,
+		`"UserPoolTags": {"cognate:issuer": "aws"}, "UsernameAttributes": ["email"], "UsernameConfiguration": {"CaseSensitive": false}`, 1)
+	wantJSON(t, rest, want)
+	if toJSON(t, d.SchemaAttributes) != toJSON(t, p.Settings.SchemaAttributes) {
+		t.Error("the schema changed")
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	r := registry(t)
+	p := create(t, r, &idp.CreateUserPoolRequest{UserPoolTags: map[string]string{"cognate:issuer": "aws"}})
+	err := r.Update(t.Context(), &idp.UpdateUserPoolRequest{UserPoolId: p.ID, PoolName: "renamed", UserPoolTags: map[string]string{"a": "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := describe(t, r, p.ID)
+	if d.Name != "renamed" || !maps.Equal(d.UserPoolTags, map[string]string{"a": "b"}) {
+		t.Errorf("name %q, tags %v", d.Name, d.UserPoolTags)
+	}
+	if !d.CreationDate.Equal(p.Created) || d.LastModifiedDate.Before(p.Modified) {
+		t.Errorf("created %v, modified %v", d.CreationDate, d.LastModifiedDate)
+	}
+	err = r.Update(t.Context(), &idp.UpdateUserPoolRequest{UserPoolId: p.ID, MfaConfiguration: "ON"})
+	wantFault(t, err, idp.CodeInvalidParameter, "SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
+	if toJSON(t, describe(t, r, p.ID)) != toJSON(t, d) {
+		t.Error("a refused update changed the pool")
+	}
+	err = r.Update(t.Context(), &idp.UpdateUserPoolRequest{UserPoolId: "eu-west-3_none"})
+	wantFault(t, err, idp.CodeResourceNotFound, "User pool eu-west-3_none does not exist.")
+}
+
+// What is described can be sent back as an update, as scripts do that change one member.
+func TestDescribedSettingsAreAnUpdate(t *testing.T) {
+	r := registry(t)
+	p := create(t, r, full())
+	before := describe(t, r, p.ID)
+	in := new(idp.UpdateUserPoolRequest)
+	if err := json.Unmarshal([]byte(toJSON(t, before)), in); err != nil {
+		t.Fatal(err)
+	}
+	in.UserPoolId = p.ID
+	if err := r.Update(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	after := *describe(t, r, p.ID)
+	after.LastModifiedDate = before.LastModifiedDate
+	if diff := cmp.Diff(toJSON(t, before), toJSON(t, &after)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDelete(t *testing.T) {
+	r := registry(t)
+	p := create(t, r, &idp.CreateUserPoolRequest{DeletionProtection: "ACTIVE"})
+	wantFault(t, r.Delete(t.Context(), p.ID), idp.CodeInvalidParameter,
+		"The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+	if err := r.Update(t.Context(), &idp.UpdateUserPoolRequest{UserPoolId: p.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Delete(t.Context(), p.ID); err != nil {
+		t.Fatal(err)
+	}
+	gone := "User pool " + p.ID + " does not exist."
+	_, err := r.Pool(t.Context(), p.ID)
+	wantFault(t, err, idp.CodeResourceNotFound, gone)
+	_, err = r.Describe(t.Context(), p.ID)
+	wantFault(t, err, idp.CodeResourceNotFound, gone)
+	wantFault(t, r.Delete(t.Context(), p.ID), idp.CodeResourceNotFound, gone)
+}
+
+func TestAddCustomAttributes(t *testing.T) {
+	r := registry(t)
+	p := create(t, r, &idp.CreateUserPoolRequest{})
+	add := func(all ...*idp.SchemaAttributeType) error {
+		return r.AddCustomAttributes(t.Context(), &idp.AddCustomAttributesRequest{UserPoolId: p.ID, CustomAttributes: all})
+	}
+	// A standard name is a custom attribute here.
+	if err := add(&idp.SchemaAttributeType{Name: "x", Mutable: new(true)}, &idp.SchemaAttributeType{Name: "email"}, &idp.SchemaAttributeType{Name: "x", DeveloperOnlyAttribute: new(true)}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := r.Pool(t.Context(), p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"custom:x", "custom:email", "dev:custom:x"} {
+		if _, ok := after.Attribute(name); !ok {
+			t.Errorf("no %s", name)
+		}
+	}
+	wantFault(t, add(&idp.SchemaAttributeType{Name: "x"}), idp.CodeInvalidParameter, "custom:x: Existing attribute already has name custom:x.")
+	wantFault(t, add(&idp.SchemaAttributeType{Name: "y"}, &idp.SchemaAttributeType{Name: "y"}), idp.CodeInvalidParameter, "custom:y: Existing attribute already has name custom:y.")
+	wantFault(t, add(&idp.SchemaAttributeType{Name: "z", Required: new(true)}), idp.CodeInvalidParameter, "Required custom attributes are not supported currently.")
+	var many []*idp.SchemaAttributeType
+	for i := range 26 {
+		many = append(many, &idp.SchemaAttributeType{Name: fmt.Sprint("m", i)})
+	}
+	wantFault(t, add(many...), idp.CodeInvalidParameter, "At most 25 custom attributes can be added at once.")
+	if err := add(many[:25]...); err != nil {
+		t.Fatal(err)
+	}
+	for i, a := range many {
+		many[i] = &idp.SchemaAttributeType{Name: "n" + a.Name}
+	}
+	wantFault(t, add(many[:23]...), idp.CodeInvalidParameter, "A user pool can have at most 50 custom attributes.")
+	if err := add(many[:22]...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPinnedPoolID(t *testing.T) {
+	r := registry(t)
+	for tags, want := range map[[2]string]string{
+		{"cognate:id", "us-east-1_ExaMPle"}:       "us-east-1_ExaMPle",
+		{"cognate:id", "ExaMPle"}:                 region + "_ExaMPle",
+		{"_custom_id_", "my_region_a1"}:           "my_region_a1",
+		{"floci:override-id", "local_1"}:          "local_1",
+		{"ms-custom-id", "eu-central-1_Abcdefg1"}: "eu-central-1_Abcdefg1",
+	} {
+		p := create(t, r, &idp.CreateUserPoolRequest{UserPoolTags: map[string]string{tags[0]: tags[1]}})
+		if p.ID != want || p.Region+"_"+want[strings.LastIndex(want, "_")+1:] != want {
+			t.Errorf("%v: id %q, region %q", tags, p.ID, p.Region)
+		}
+		if p.Settings.UserPoolTags[tags[0]] != tags[1] {
+			t.Errorf("%v: the tag is gone", tags)
+		}
+	}
+	_, err := r.Create(t.Context(), region, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{"cognate:id": "ExaMPle"}})
+	wantFault(t, err, idp.CodeInvalidParameter, "User pool "+region+"_ExaMPle already exists.")
+	long := strings.Repeat("a", 46)
+	_, err = r.Create(t.Context(), region, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{"cognate:id": long}})
+	wantFault(t, err, idp.CodeInvalidParameter, `"`+region+"_"+long+`" is not a valid user pool id.`)
+	_, err = r.Create(t.Context(), "../x", &idp.CreateUserPoolRequest{PoolName: "p"})
+	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Code != idp.CodeInvalidParameter {
+		t.Errorf("a region that no id can hold: %v", err)
+	}
+
+	p, err := r.CreateAs(t.Context(), "us-east-1_Given", &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{"cognate:id": "other"}})
+	if err != nil || p.ID != "us-east-1_Given" || p.Region != "us-east-1" {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+func TestOnCreate(t *testing.T) {
+	db := open(t)
+	r := pool.New(db, keyring(t), pool.Options{})
+	fail := false
+	r.OnCreate(func(tx *store.Tx, p store.Pool) error {
+		if _, err := tx.GetPool(p.ID); err != nil {
+			t.Errorf("the hook does not see the pool: %v", err)
+		}
+		if fail {
+			return errors.New("no keys")
+		}
+		return tx.CreateClient(store.Client{ID: "hooked", PoolID: p.ID, Settings: []byte("{}")})
+	})
+	p := create(t, r, &idp.CreateUserPoolRequest{})
+	clients, _, err := r.ListClients(t.Context(), p.ID, "", 60)
+	if err != nil || len(clients) != 1 {
+		t.Errorf("%v, %v", clients, err)
+	}
+	fail = true
+	if _, err := r.CreateAs(t.Context(), "us-east-1_Fail", &idp.CreateUserPoolRequest{PoolName: "p"}); err == nil || err.Error() != "no keys" {
+		t.Errorf("the hook's error is lost: %v", err)
+	}
+	_, err = r.Pool(t.Context(), "us-east-1_Fail")
+	wantFault(t, err, idp.CodeResourceNotFound, "User pool us-east-1_Fail does not exist.")
+}
+
+func TestListPools(t *testing.T) {
+	r := registry(t)
+	for i := range 7 {
+		create(t, r, &idp.CreateUserPoolRequest{UserPoolTags: map[string]string{"cognate:id": fmt.Sprint("x", i)}})
+	}
+	var all []string
+	after := ""
+	for pages := 1; ; pages++ {
+		pools, next, err := r.List(t.Context(), after, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pools {
+			all = append(all, p.ID)
+		}
+		if after = next; next == "" {
+			if pages != 3 {
+				t.Errorf("%d pages", pages)
+			}
+			break
+		}
+	}
+	if len(all) != 7 || !slices.IsSorted(all) {
+		t.Errorf("listed %v", all)
+	}
+	// The end of the list at the end of a page.
+	if _, next, err := r.List(t.Context(), "", 7); err != nil || next != "" {
+		t.Errorf("next %q, %v", next, err)
+	}
+}
+
+func TestPoolQuota(t *testing.T) {
+	db := open(t)
+	r := pool.New(db, keyring(t), pool.Options{})
+	err := db.Update(t.Context(), func(tx *store.Tx) error {
+		for i := range 1000 {
+			if err := tx.CreatePool(store.Pool{ID: fmt.Sprint("r_", i), Settings: []byte("{}")}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Create(context.Background(), region, &idp.CreateUserPoolRequest{PoolName: "p"})
+	wantFault(t, err, idp.CodeLimitExceeded, "The limit of 1000 user pools is reached.")
+}
