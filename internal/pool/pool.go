@@ -3,6 +3,18 @@
 //
 // A [Pool] and a [Client] are parsed, immutable snapshots that all readers
 // share; a [Registry] reads, caches and changes them.
+//
+// Some tags of a pool (UserPoolTags) are settings of Cognate's own:
+//
+//   - cognate:id pins the id of a pool that is created with it: a full id
+//     (us-east-1_ExaMPle), whose part before the last "_" becomes the pool's
+//     region, or the part after it alone. _custom_id_, floci:override-id and
+//     ms-custom-id, which other emulators of Cognito read, mean the same.
+//   - cognate:client-id:<ClientName> pins the id of the client that is created
+//     in the pool under that name, for clients have no tags.
+//   - cognate:issuer says what tokens name as their issuer; see [Pool.Issuer].
+//
+// Tags under "cognate:" survive an update that gives no tags at all.
 package pool
 
 import (

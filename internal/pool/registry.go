@@ -136,8 +136,13 @@ func (r *Registry) PoolClient(ctx context.Context, poolID, clientID string) (*Po
 	return p, c, nil
 }
 
+// getPool does not bother the database with what is no id: it may hold what
+// PostgreSQL takes for an error.
 func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
-	row, err := tx.GetPool(id)
+	row, err := store.Pool{}, store.ErrNotFound
+	if poolIDPattern.MatchString(id) {
+		row, err = tx.GetPool(id)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", id)
 	}
@@ -148,7 +153,10 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 }
 
 func (r *Registry) getClient(tx *store.Tx, id string) (*Client, error) {
-	row, err := tx.GetClient(id)
+	row, err := store.Client{}, store.ErrNotFound
+	if clientIDPattern.MatchString(id) {
+		row, err = tx.GetClient(id)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, noClient(id)
 	}

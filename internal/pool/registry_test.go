@@ -238,3 +238,16 @@ func TestPageTokens(t *testing.T) {
 		wantFault(t, err, idp.CodeInvalidParameter, "Invalid pagination token.")
 	})
 }
+
+// What is no id is not looked up, for an engine may take it for an error.
+func TestOddIDs(t *testing.T) {
+	db := open(t)
+	r := pool.New(db, keyring(t), pool.Options{})
+	db.Trace(func(query string, args []any) { t.Errorf("asked the database for %q", args) })
+	for _, id := range []string{"", "a\x00b", "\xff", "a b", "caf\u00e9"} {
+		_, _, err := r.Client(t.Context(), id)
+		wantFault(t, err, idp.CodeResourceNotFound, "User pool client "+id+" does not exist.")
+		_, err = r.Pool(t.Context(), "r_"+id)
+		wantFault(t, err, idp.CodeResourceNotFound, "User pool r_"+id+" does not exist.")
+	}
+}

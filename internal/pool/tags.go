@@ -11,14 +11,8 @@ import (
 	"cognate/internal/secret"
 )
 
-// The tags of a pool that Cognate itself reads. The first of idTags that a new
-// pool carries pins the pool's id: a full id (us-east-1_ExaMPle), whose part
-// before the last "_" becomes the pool's region, or its last part alone. The ones
-// after cognate:id are what other emulators of Cognito read.
-//
-// Clients have no tags, and a client's name can hold no prefix, so a client's id
-// is pinned by its pool: the tag cognate:client-id:<ClientName> is the id of the
-// client that is created under that name.
+// The tags of a pool that Cognate itself reads; see the package's comment. Of
+// several idTags the first one counts.
 const (
 	tagOwn      = "cognate:"
 	tagIssuer   = tagOwn + "issuer"
