@@ -17,19 +17,23 @@ const (
 // table holds, for window i and digit d, g^(d * 2^(6i)); digit 0 needs no entry.
 type table [windows][1<<windowBits - 1]big.Int
 
-var powers = sync.OnceValue(func() *table {
+var powers = sync.OnceValue(newTable)
+
+func newTable() *table {
 	t := new(table)
+	var product, quotient big.Int
 	base := new(big.Int).Set(bigG)
 	for i := range t {
 		t[i][0].Set(base)
 		for d := 1; d < len(t[i]); d++ {
-			t[i][d].Mul(&t[i][d-1], base)
-			t[i][d].Mod(&t[i][d], bigN)
+			product.Mul(&t[i][d-1], base)
+			quotient.QuoRem(&product, bigN, &t[i][d])
 		}
-		base.Mul(&t[i][len(t[i])-1], base).Mod(base, bigN)
+		product.Mul(&t[i][len(t[i])-1], base)
+		quotient.QuoRem(&product, bigN, base)
 	}
 	return t
-})
+}
 
 // powG is g^e for an exponent of up to 256 bits.
 func powG(e *big.Int) *big.Int {
