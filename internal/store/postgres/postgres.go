@@ -28,6 +28,7 @@ import (
 // engine is a store.Engine on one PostgreSQL database.
 type engine struct {
 	pool   *pgxpool.Pool
+	conns  int // the pool's size
 	db     *sql.DB
 	listen *listener
 
@@ -46,7 +47,7 @@ func Open(ctx context.Context, url string) (*store.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{}
+	e := &engine{conns: int(config.MaxConns)}
 	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
@@ -137,7 +138,7 @@ func (e *engine) Update(ctx context.Context, fn func(store.Querier) error) error
 
 // transact runs fn in one transaction.
 func (e *engine) transact(ctx context.Context, opts *sql.TxOptions, fn func(store.Querier) error) error {
-	tx, err := e.db.BeginTx(ctx, opts)
+	tx, err := e.begin(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("postgres: begin: %w", err)
 	}
@@ -150,6 +151,18 @@ func (e *engine) transact(ctx context.Context, opts *sql.TxOptions, fn func(stor
 		return fmt.Errorf("postgres: commit: %w", err)
 	}
 	return nil
+}
+
+// begin tries again on connections that turn out to be dead, as all of the pool's
+// are after the server was restarted.
+func (e *engine) begin(ctx context.Context, opts *sql.TxOptions) (tx *sql.Tx, err error) {
+	for range e.conns + 1 {
+		tx, err = e.db.BeginTx(ctx, opts)
+		if err == nil || !isCode(adminShutdown)(err) && !pgconn.SafeToRetry(err) {
+			break
+		}
+	}
+	return tx, err
 }
 
 // querier is a store.Querier on a transaction.
@@ -190,6 +203,7 @@ const (
 	deadlockDetected     = "40P01"
 	uniqueViolation      = "23505"
 	foreignKeyViolation  = "23503"
+	adminShutdown        = "57P01"
 )
 
 func collided(err error) bool {

@@ -87,13 +87,48 @@ func TestConnectionsLost(t *testing.T) {
 	if err := read(); err != nil {
 		t.Fatal(err)
 	}
-	terminate(t, url, "")
-	// The pool may notice at the first use, not before.
-	if err := errors.Join(read(), read()); err != nil {
-		t.Logf("right after: %v", err)
+	// Several connections, and all of them die.
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			if err := errors.Join(read(), read(), read()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	wg.Wait()
+	terminate(t, url, "")
 	if err := read(); err != nil {
-		t.Errorf("later: %v", err)
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// TestIndexesSortByBytes looks at the collation of every index column.
+func TestIndexesSortByBytes(t *testing.T) {
+	url := storetest.PostgresURL(t)
+	if err := open(t, url).Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	rows, err := conn.Query(t.Context(), `SELECT i.indexrelid::regclass::text, o.collname FROM pg_index i
+		JOIN pg_class c ON c.oid = i.indexrelid AND c.relnamespace = 'public'::regnamespace
+		CROSS JOIN LATERAL unnest(i.indcollation) x JOIN pg_collation o ON o.oid = x`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index, collation string
+	tag, err := pgx.ForEachRow(rows, []any{&index, &collation}, func() error {
+		if collation != "C" {
+			t.Errorf("%s has a column in collation %s", index, collation)
+		}
+		return nil
+	})
+	if err != nil || tag.RowsAffected() < 30 {
+		t.Errorf("looked at %d columns: %v", tag.RowsAffected(), err)
 	}
 }
 
