@@ -65,7 +65,7 @@ func (a *Attempt) need(name string) (string, error) {
 // allowed, and the first step.
 type flow struct {
 	setting string
-	refusal func(name string) string
+	refusal func(*Attempt) error
 	admin   access
 	start   func(*Machine, context.Context, *Attempt) (*Step, error)
 }
@@ -79,17 +79,33 @@ const (
 	adminOnly
 )
 
-func notEnabled(name string) string    { return name + " is not enabled for the client." }
-func passwordNotEnabled(string) string { return "USER_PASSWORD_AUTH flow not enabled for this client" }
-func adminNotEnabled(string) string    { return "Auth flow not enabled for this client" }
+func notEnabled(a *Attempt) error {
+	return fault.New(idp.CodeInvalidParameter, a.Flow+" is not enabled for the client.")
+}
+
+func passwordNotEnabled(*Attempt) error {
+	return fault.New(idp.CodeInvalidParameter, "USER_PASSWORD_AUTH flow not enabled for this client")
+}
+
+func adminNotEnabled(*Attempt) error {
+	return fault.New(idp.CodeInvalidParameter, "Auth flow not enabled for this client")
+}
+
+// refreshNotEnabled tells a client that rotates its refresh tokens what to call instead.
+func refreshNotEnabled(a *Attempt) error {
+	if rotates, _ := a.Client.Rotation(); rotates {
+		return fault.New(idp.CodeUnsupportedOperation, "Refresh token rotation is enabled for the client: use GetTokensFromRefreshToken.")
+	}
+	return notEnabled(a)
+}
 
 var flows = map[string]flow{
 	idp.AuthFlowTypeUserSrpAuth:           {"ALLOW_USER_SRP_AUTH", notEnabled, both, (*Machine).startSRP},
 	idp.AuthFlowTypeUserPasswordAuth:      {"ALLOW_USER_PASSWORD_AUTH", passwordNotEnabled, publicOnly, (*Machine).startPassword},
 	idp.AuthFlowTypeAdminUserPasswordAuth: {"ALLOW_ADMIN_USER_PASSWORD_AUTH", adminNotEnabled, adminOnly, (*Machine).startPassword},
 	idp.AuthFlowTypeAdminNoSrpAuth:        {"ALLOW_ADMIN_USER_PASSWORD_AUTH", adminNotEnabled, adminOnly, (*Machine).startPassword},
-	idp.AuthFlowTypeRefreshTokenAuth:      {"ALLOW_REFRESH_TOKEN_AUTH", notEnabled, both, (*Machine).startRefresh},
-	idp.AuthFlowTypeRefreshToken:          {"ALLOW_REFRESH_TOKEN_AUTH", notEnabled, both, (*Machine).startRefresh},
+	idp.AuthFlowTypeRefreshTokenAuth:      {"ALLOW_REFRESH_TOKEN_AUTH", refreshNotEnabled, both, (*Machine).startRefresh},
+	idp.AuthFlowTypeRefreshToken:          {"ALLOW_REFRESH_TOKEN_AUTH", refreshNotEnabled, both, (*Machine).startRefresh},
 }
 
 // Start begins a flow.
@@ -99,7 +115,7 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, fault.New(idp.CodeInvalidParameter, "Initiate Auth method not supported.")
 	}
 	if !a.Client.Allows(f.setting) {
-		return nil, fault.New(idp.CodeInvalidParameter, f.refusal(a.Flow))
+		return nil, f.refusal(a)
 	}
 	return f.start(m, ctx, a)
 }
@@ -115,15 +131,11 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 	return nil, errInvalidSession
 }
 
-// startRefresh answers a refresh token. A client that rotates its tokens has GetTokensFromRefreshToken
-// for that, and not this flow.
+// startRefresh answers a refresh token.
 func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
 	refresh, err := a.need("REFRESH_TOKEN")
 	if err != nil {
 		return nil, err
-	}
-	if rotates, _ := a.Client.Rotation(); rotates {
-		return nil, fault.New(idp.CodeUnsupportedOperation, "Refresh token rotation is enabled for the client: use GetTokensFromRefreshToken.")
 	}
 	t, err := m.tokens.Refresh(ctx, a.Pool, a.Client, refresh, func(u store.User) error {
 		return a.checkSecretHash(u.Username, u.Sub)

@@ -3,8 +3,8 @@ package authn
 import (
 	"context"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -22,8 +22,9 @@ type block struct {
 	Pool    string    `json:"p"`
 	Client  string    `json:"c"`
 	Name    string    `json:"u"` // USER_ID_FOR_SRP
-	Subject string    `json:"s"`
-	Session string    `json:"n,omitzero"`
+	Typed   string    `json:"t"` // the look-up key of the name that the client sent
+	Subject string    `json:"s"` // what failures count against
+	Real    bool      `json:"r"` // Subject is the sub of a user
 	Expires time.Time `json:"e"`
 	A       []byte    `json:"a"`
 	PublicB []byte    `json:"B"`
@@ -71,20 +72,144 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 	if err != nil {
 		return nil, err
 	}
-	b, publicB, err := srp.NewChallenge(verifier, public)
+	secretB, publicB, err := srp.NewChallenge(verifier, public)
 	if err != nil {
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: uuid.NewString(), Pool: a.Pool.ID, Client: a.Client.ID, Name: id, Subject: p.subject,
+		Flow: uuid.NewString(), Pool: a.Pool.ID, Client: a.Client.ID, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: p.exists,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
-		A:       public.Bytes(), PublicB: publicB, SecretB: b,
+		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &Step{Challenge: idp.ChallengeNameTypePasswordVerifier, Parameters: map[string]string{
-		"SALT": hex.EncodeToString(salt), "SRP_B": trimmedHex(publicB), "SECRET_BLOCK": sealed,
+		"SALT": srp.Hex(salt), "SRP_B": srp.Hex(publicB), "SECRET_BLOCK": sealed,
 		"USERNAME": id, "USER_ID_FOR_SRP": id,
 	}}, nil
+}
+
+// verifier returns the identity, salt and verifier to run the exchange with. For a name without a
+// password they are made up, always the same for the same name, and of the form that real ones have.
+func (m *Machine) verifier(a *Attempt, p person, name string) (id string, salt, v []byte, err error) {
+	if p.proven {
+		v, err = m.users.Verifier(p.password)
+		return p.user.Username, p.password.Salt, v, err
+	}
+	id = p.user.Username
+	if !p.exists {
+		id = m.inventedName(a, name)
+	}
+	salt = m.keys.MAC("srp-fake-salt", a.Pool.ID, a.Pool.Key(name))[:16]
+	salt[0] |= 1
+	return id, salt, m.keys.MAC("srp-fake-verifier", a.Pool.ID, a.Pool.Key(name)), nil
+}
+
+// inventedName is the USER_ID_FOR_SRP of a name that nobody has: what a user of that name would have. In
+// pools whose user names are made by the server, and for aliases, that is something else than the name.
+func (m *Machine) inventedName(a *Attempt, name string) string {
+	alias := strings.ContainsAny(name, "@+") && len(a.Pool.Settings.AliasAttributes) > 0
+	if !a.Pool.HasUsernameAttributes() && !alias {
+		return a.Pool.Key(name)
+	}
+	id, _ := uuid.FromBytes(m.keys.MAC("srp-fake-name", a.Pool.ID, a.Pool.Key(name))[:16])
+	return id.String()
+}
+
+func (m *Machine) sealBlock(b block) (string, error) {
+	text, err := json.Marshal(b)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(m.keys.Seal(text, blockAAD)), nil
+}
+
+// openBlock reads a SECRET_BLOCK: ours, of this pool and client, and not too old. raw is what the client
+// signed.
+func (m *Machine) openBlock(a *Attempt, text string) (b block, raw []byte, ok bool) {
+	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return b, nil, false
+	}
+	plain, err := m.keys.Open(raw, blockAAD)
+	if err != nil || json.Unmarshal(plain, &b) != nil {
+		return b, nil, false
+	}
+	return b, raw, b.Pool == a.Pool.ID && b.Client == a.Client.ID && time.Now().Before(b.Expires)
+}
+
+// verifyPassword answers PASSWORD_VERIFIER: the proof that the client knows the password.
+func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error) {
+	c, err := a.claim()
+	if err != nil {
+		return nil, err
+	}
+	b, raw, ok := m.openBlock(a, c.block)
+	if !ok || c.name != b.Name && a.Pool.Key(c.name) != b.Typed {
+		return nil, errWrongPassword
+	}
+	p, err := m.recall(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.checkSecretHash(b.Name, p.user.Sub); err != nil {
+		return nil, err
+	}
+	if p.user.Status == idp.UserStatusTypeUnconfirmed {
+		return nil, errUnconfirmed
+	}
+	_, _, v, err := m.verifier(a, p, b.Typed)
+	if err != nil {
+		return nil, err
+	}
+	proof := func() bool {
+		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
+		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.proven
+	}
+	if err := m.prove(ctx, a, p, proof); err != nil {
+		return nil, err
+	}
+	return m.afterPassword(ctx, a, p, b.Flow)
+}
+
+// claim is the answer to PASSWORD_VERIFIER, read.
+type claim struct {
+	name, block string
+	signature   []byte
+	timestamp   string // as we would write it
+	current     bool   // the client's clock is near ours
+}
+
+func (a *Attempt) claim() (c claim, err error) {
+	var signature, timestamp string
+	for name, to := range map[string]*string{
+		"USERNAME": &c.name, "PASSWORD_CLAIM_SECRET_BLOCK": &c.block,
+		"PASSWORD_CLAIM_SIGNATURE": &signature, "TIMESTAMP": &timestamp,
+	} {
+		if *to, err = a.need(name); err != nil {
+			return c, err
+		}
+	}
+	at, canonical, err := srp.ParseTimestamp(timestamp)
+	if err != nil {
+		return c, fault.New(idp.CodeInvalidParameter, "TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english.")
+	}
+	c.timestamp, c.current = canonical, time.Since(at).Abs() <= maxSkew
+	c.signature, _ = base64.StdEncoding.DecodeString(signature)
+	return c, nil
+}
+
+// recall reads the user of a block anew: the state may have changed since the challenge.
+func (m *Machine) recall(ctx context.Context, a *Attempt, b block) (p person, err error) {
+	p.subject = b.Subject
+	if !b.Real {
+		return p, nil
+	}
+	p.user, p.password, p.proven, err = m.users.SignInBySub(ctx, a.Pool, b.Subject)
+	if known := (*fault.Error)(nil); errors.As(err, &known) {
+		return p, errWrongPassword
+	}
+	p.exists = err == nil
+	return p, err
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"cognate/internal/message/smtp"
+	"cognate/internal/secret"
 )
 
 // Config is all that a server needs to know. In development the flags fill it, in production a file.
@@ -70,7 +71,8 @@ type SMTP struct {
 	Username     string `yaml:"username"`
 	PasswordFile string `yaml:"password_file"`
 	PasswordEnv  string `yaml:"password_env"`
-	TLS          string `yaml:"tls"` // starttls (default), tls or none
+	TLS          string `yaml:"tls"`         // starttls (default), tls or none
+	AllowClear   bool   `yaml:"allow_clear"` // lets "none" leave this machine
 }
 
 // ReadConfig reads the file of a production server. An unknown or repeated key is an error that names
@@ -182,13 +184,13 @@ func readSecret(file, env string) (string, error) {
 }
 
 func (s *SMTP) config() (smtp.Config, error) {
-	out := smtp.Config{Host: s.Host, Port: s.Port, From: s.From, Username: s.Username}
+	out := smtp.Config{Host: s.Host, Port: s.Port, From: s.From, Username: s.Username, TLS: smtp.Mode(s.TLS), AllowClear: s.AllowClear}
 	if s.Username != "" {
 		password, err := readSecret(s.PasswordFile, s.PasswordEnv)
 		if err != nil {
 			return out, fmt.Errorf("smtp: %w", err)
 		}
-		out.Password = password
+		out.Password = secret.Text(password)
 	}
 	return out, nil
 }

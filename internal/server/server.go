@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,13 +36,12 @@ const stopTime = 20 * time.Second
 
 // Server is a server that listens: its seed is in and it answers.
 type Server struct {
-	config   Config
-	logger   *slog.Logger
-	db       *store.DB
-	tokens   *token.Service
-	listener net.Listener
-	http     *http.Server
-	// Undeclared, when set before Run, hears of every error code that the model does not declare.
+	config     Config
+	logger     *slog.Logger
+	db         *store.DB
+	tokens     *token.Service
+	listener   net.Listener
+	http       *http.Server
 	undeclared func(op, code string)
 }
 
@@ -152,7 +152,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev})
-	users := user.New(s.db, keys, pools, sender, user.Options{})
+	users := user.New(s.db, keys, sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
 	if err := s.seed(ctx, pools, users); err != nil {
 		return nil, err
@@ -210,8 +210,9 @@ func (s *Server) routes(api *awsjson.Mux, oauth *oauthserver.Service, mail *inbo
 	mux.HandleFunc("GET /_cognate/health", alive)
 	mux.HandleFunc("GET /_cognate/ready", s.ready)
 	if s.config.Dev {
-		mux.Handle("/_cognate/inbox", mail.Handler())
-		mux.Handle("/_cognate/inbox.json", mail.Handler())
+		pages := mail.Handler(s.publicHost())
+		mux.Handle(inbox.PagePath, pages)
+		mux.Handle(inbox.JSONPath, pages)
 	}
 	return mux
 }
@@ -228,6 +229,15 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Write([]byte("ready\n"))
+}
+
+// publicHost is the host that the public URL names.
+func (s *Server) publicHost() string {
+	u, err := url.Parse(s.config.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // URL is the address that the server listens on.

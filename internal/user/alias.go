@@ -1,0 +1,113 @@
+package user
+
+import (
+	"errors"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// owned is the look-up key under which a user signs in with an attribute; empty when the user does not.
+// Where addresses are user names, any address counts; as an alias, only a verified one does, and a
+// preferred name counts once the user is confirmed.
+func owned(p *pool.Pool, u store.User, attr string) string {
+	value := u.Attributes[attr]
+	switch {
+	case value == "":
+		return ""
+	case p.UsernameAttribute(attr):
+		return p.Key(value)
+	case !p.Alias(attr):
+		return ""
+	case attr == attrPreferred && u.Status != idp.UserStatusTypeUnconfirmed:
+		return p.Key(value)
+	case u.Attributes[attr+verified] == "true":
+		return p.Key(value)
+	}
+	return ""
+}
+
+// conflict says that another user signs in with the value of an attribute.
+type conflict struct{ attr string }
+
+func (c conflict) Error() string { return "another user has this " + c.attr }
+
+// syncAliases moves the sign-in names from what a user was to what the user is. With force, a name that
+// another user has is taken over, and that user's address is no longer verified; otherwise it is a conflict.
+func syncAliases(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
+	for _, attr := range signInAttributes {
+		old, now := owned(p, was, attr), owned(p, is, attr)
+		if old == now {
+			continue
+		}
+		if old != "" {
+			if err := tx.DeleteAlias(p.ID, attr, is.Sub); err != nil {
+				return err
+			}
+		}
+		if now != "" {
+			if err := claim(tx, p, attr, now, is.Sub, force); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// claim gives a sign-in name to a user. No name means two users: neither another's alias nor a user name.
+func claim(tx *store.Tx, p *pool.Pool, attr, key, sub string, force bool) error {
+	if other, err := tx.GetUserByUsername(p.ID, key); err == nil && other.Sub != sub {
+		return conflict{attr}
+	} else if err != nil && !isNotFound(err) {
+		return err
+	}
+	err := tx.SetAlias(p.ID, attr, key, sub)
+	if !errors.Is(err, store.ErrExists) {
+		return err
+	}
+	if !force || p.UsernameAttribute(attr) {
+		return conflict{attr}
+	}
+	if err := unverify(tx, p, attr, key); err != nil {
+		return err
+	}
+	return tx.MoveAlias(p.ID, attr, key, sub)
+}
+
+// unverify marks the address of an alias's owner as not verified any more.
+func unverify(tx *store.Tx, p *pool.Pool, attr, key string) error {
+	u, err := tx.GetUserByAlias(p.ID, attr, key)
+	if err != nil {
+		return err
+	}
+	if attr != attrPreferred {
+		u.Attributes[attr+verified] = "false"
+	}
+	return tx.UpdateUser(u)
+}
+
+// aliasExists is the fault of a conflict when a user who exists takes a name.
+func aliasExists(p *pool.Pool, err error) error {
+	c, ok := errors.AsType[conflict](err)
+	if !ok {
+		return err
+	}
+	if p.UsernameAttribute(c.attr) {
+		return fault.Newf(idp.CodeAliasExists, "An account with the given %s already exists.", c.attr)
+	}
+	return fault.Newf(idp.CodeAliasExists, "An account with the %s already exists.", c.attr)
+}
+
+// usernameExists is the fault of a conflict when a user is created.
+func usernameExists(p *pool.Pool, err error, text string) error {
+	if errors.Is(err, store.ErrExists) {
+		return fault.New(idp.CodeUsernameExists, text)
+	}
+	c, ok := errors.AsType[conflict](err)
+	if ok && p.UsernameAttribute(c.attr) {
+		return fault.Newf(idp.CodeUsernameExists, "An account with the given %s already exists.", c.attr)
+	}
+	return aliasExists(p, err)
+}

@@ -1,0 +1,77 @@
+package user
+
+import (
+	"time"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+)
+
+// kind is what a code is good for, and for how long.
+type kind struct {
+	purpose  string
+	lifetime time.Duration
+}
+
+var (
+	codeSignUp = kind{"sign-up", 24 * time.Hour}
+	codeVerify = kind{"verify-attribute", 24 * time.Hour}
+	codeReset  = kind{"reset-password", time.Hour}
+)
+
+const codeDigits = 6
+
+var (
+	errMismatch = fault.New(idp.CodeCodeMismatch, "Invalid verification code provided, please try again.")
+	errExpired  = fault.New(idp.CodeExpiredCode, "Invalid code provided, please request a code again.")
+)
+
+// newCode makes a code for a user's attribute and the row that knows it again. value is what the code
+// confirms where that is not yet the attribute's value.
+func (d *Directory) newCode(p *pool.Pool, sub string, k kind, attr, value string) (secret.Text, store.Code) {
+	code := secret.Text(secret.RandomDigits(codeDigits))
+	now := time.Now().UTC()
+	c := store.Code{
+		PoolID: p.ID, Sub: sub, Purpose: k.purpose, Attribute: k.slot(attr),
+		Value: value, Destination: attr, Created: now, Expires: now.Add(k.lifetime),
+	}
+	c.Hash = d.keys.HashCode(code, p.ID, sub, k.purpose, c.Attribute)
+	return code, c
+}
+
+// slot is what a new code of the kind replaces: a user has one code to confirm with and one to reset with,
+// whichever address they went to, and one to verify each attribute with.
+func (k kind) slot(attr string) string {
+	if k == codeVerify {
+		return attr
+	}
+	return ""
+}
+
+// takeCode checks a code and uses it up. It belongs in the Update that applies what the code is good for:
+// an error, also a later one of that Update, leaves the code as it was.
+func (d *Directory) takeCode(tx *store.Tx, p *pool.Pool, sub string, k kind, attr, code string) (store.Code, error) {
+	c, err := d.checkCode(tx, p, sub, k, attr, code)
+	if err != nil {
+		return c, err
+	}
+	return c, tx.DeleteCode(p.ID, sub, k.purpose, c.Attribute)
+}
+
+// checkCode is takeCode without using the code up.
+func (d *Directory) checkCode(tx *store.Tx, p *pool.Pool, sub string, k kind, attr, code string) (store.Code, error) {
+	c, err := tx.GetCode(p.ID, sub, k.purpose, k.slot(attr))
+	if isNotFound(err) || err == nil && !time.Now().Before(c.Expires) {
+		return c, errExpired
+	}
+	if err != nil {
+		return c, err
+	}
+	if !d.keys.CheckCode(c.Hash, secret.Text(code), p.ID, sub, k.purpose, c.Attribute) {
+		return c, errMismatch
+	}
+	return c, nil
+}

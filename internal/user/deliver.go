@@ -1,0 +1,90 @@
+package user
+
+import (
+	"context"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/message"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+)
+
+// delivery is a message to one of a user's addresses: attr is the attribute that holds it.
+type delivery struct {
+	user    store.User
+	attr    string
+	to      string
+	code    secret.Text
+	purpose message.Purpose
+}
+
+// medium is how an attribute's value is reached.
+func medium(attr string) message.Medium {
+	if attr == attrPhone {
+		return message.SMS
+	}
+	return message.Email
+}
+
+// send renders a message by the pool's template and hands it to the sender.
+func (d *Directory) send(ctx context.Context, p *pool.Pool, v delivery) (*idp.CodeDeliveryDetailsType, error) {
+	by := medium(v.attr)
+	subject, body := template(p, v.purpose, by).Render(message.Values{Medium: by, Code: v.code, Username: v.user.Username})
+	from := p.Settings.EmailConfiguration
+	err := d.sender.Send(ctx, message.Message{
+		PoolID: p.ID, Username: v.user.Username, Medium: by, Destination: v.to, Purpose: v.purpose,
+		Code: v.code, Subject: subject, Body: body, From: from.From, ReplyTo: from.ReplyToEmailAddress,
+	})
+	if err != nil {
+		return nil, fault.Because(err, idp.CodeCodeDeliveryFailure, "Unable to deliver the message.")
+	}
+	return details(v.attr, v.to), nil
+}
+
+// details tells a client where a code went, without giving the address away.
+func details(attr, to string) *idp.CodeDeliveryDetailsType {
+	by := medium(attr)
+	return &idp.CodeDeliveryDetailsType{AttributeName: attr, DeliveryMedium: string(by), Destination: message.Mask(by, to)}
+}
+
+// template is the pool's own text for a purpose, or the default. Confirmation by link needs a domain for
+// the link to lead to; pools have none yet, so their mails carry the code.
+func template(p *pool.Pool, purpose message.Purpose, by message.Medium) message.Template {
+	if purpose == message.AdminCreateUser {
+		return invitation(p, by)
+	}
+	t := p.Settings.VerificationMessageTemplate
+	if by == message.SMS {
+		return message.Template{Body: first(t.SmsMessage, message.DefaultVerificationSMS)}
+	}
+	return message.Template{
+		Subject: first(t.EmailSubject, message.DefaultVerificationSubject),
+		Body:    first(t.EmailMessage, message.DefaultVerificationEmail),
+	}
+}
+
+func invitation(p *pool.Pool, by message.Medium) message.Template {
+	t := p.Settings.AdminCreateUserConfig.InviteMessageTemplate
+	if t == nil {
+		t = &idp.MessageTemplateType{}
+	}
+	if by == message.SMS {
+		return message.Template{Body: first(t.SMSMessage, message.DefaultInvitationSMS)}
+	}
+	return message.Template{
+		Subject: first(t.EmailSubject, message.DefaultInvitationSubject),
+		Body:    first(t.EmailMessage, message.DefaultInvitationEmail),
+	}
+}
+
+// first is the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}

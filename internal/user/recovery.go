@@ -1,0 +1,163 @@
+package user
+
+import (
+	"context"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/message"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// Errors of the password reset, in Cognito's words.
+var (
+	errNoContact  = fault.New(idp.CodeInvalidParameter, "Cannot reset password for the user as there is no registered/verified email or phone_number")
+	errAdminOnly  = fault.New(idp.CodeNotAuthorized, "Contact administrator to reset password.")
+	errResetState = fault.New(idp.CodeNotAuthorized, "User password cannot be reset in the current state.")
+	errDisabled   = fault.New(idp.CodeNotAuthorized, "User is disabled.")
+)
+
+// recoveryAttribute is where a user's reset code goes: the first of the pool's recovery mechanisms whose
+// address is verified; without a setting, the phone before the e-mail.
+func recoveryAttribute(p *pool.Pool, u store.User) (string, error) {
+	order := []string{attrPhone, attrEmail}
+	if s := p.Settings.AccountRecoverySetting; s != nil {
+		order = mechanisms(s)
+		if len(order) == 0 {
+			return "", errAdminOnly
+		}
+	}
+	for _, attr := range order {
+		if u.Attributes[attr] != "" && u.Attributes[attr+verified] == "true" {
+			return attr, nil
+		}
+	}
+	return "", errNoContact
+}
+
+// mechanisms are the attributes of a recovery setting by priority; none when only administrators may reset.
+func mechanisms(s *idp.AccountRecoverySettingType) []string {
+	var byPriority [3]string
+	for _, m := range s.RecoveryMechanisms {
+		switch m.Name {
+		case idp.RecoveryOptionNameTypeVerifiedEmail:
+			byPriority[m.Priority] = attrEmail
+		case idp.RecoveryOptionNameTypeVerifiedPhoneNumber:
+			byPriority[m.Priority] = attrPhone
+		}
+	}
+	var out []string
+	for _, attr := range byPriority {
+		if attr != "" {
+			out = append(out, attr)
+		}
+	}
+	return out
+}
+
+// ForgotPassword sends a code to choose a new password with. Where the client hides who exists, a user who
+// is not there, is disabled or cannot be reached gets the same answer as any other.
+func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ForgotPasswordRequest) (*idp.CodeDeliveryDetailsType, error) {
+	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	if hidden {
+		return d.pretend(ctx, p, in.Username, limitForgot)
+	}
+	attr, err := resettable(p, u)
+	if err != nil && c.HidesUsers() {
+		return d.pretend(ctx, p, in.Username, limitForgot)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := d.spend(ctx, p, u.Sub, limitForgot); err != nil {
+		return nil, err
+	}
+	return d.issue(ctx, p, u, codeReset, attr, "", message.ForgotPassword)
+}
+
+// resettable tells where the reset code of a user goes, or why there can be none.
+func resettable(p *pool.Pool, u store.User) (attr string, err error) {
+	switch {
+	case !u.Enabled:
+		return "", errDisabled
+	case u.Status == idp.UserStatusTypeForceChangePassword:
+		return "", errResetState
+	}
+	return recoveryAttribute(p, u)
+}
+
+// ConfirmForgotPassword sets a new password by the code. The code is looked at before anything is said
+// about the password's history, and used up only together with the change.
+func (d *Directory) ConfirmForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmForgotPasswordRequest) error {
+	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
+	if err != nil {
+		return err
+	}
+	if err := checkPolicy(p, policyOther, in.Password); err != nil {
+		return err
+	}
+	if hidden || !u.Enabled && c.HidesUsers() {
+		return d.pretendReset(ctx, p, in.Username)
+	}
+	if !u.Enabled {
+		return errDisabled
+	}
+	if err := d.spend(ctx, p, u.Sub, limitForgot); err != nil {
+		return err
+	}
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		_, err := d.checkCode(tx, p, u.Sub, codeReset, "", in.ConfirmationCode)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.checkHistory(ctx, p, u, in.Password); err != nil {
+		return err
+	}
+	w := d.newPassword(p, u, in.Password, false)
+	return shown(d.db.Update(ctx, func(tx *store.Tx) error { return d.reset(tx, p, w, in.ConfirmationCode) }))
+}
+
+// reset takes the code and writes the password and the state that it brings.
+func (d *Directory) reset(tx *store.Tx, p *pool.Pool, w store.Password, code string) error {
+	was, err := tx.GetUser(p.ID, w.Sub)
+	if err != nil {
+		return err
+	}
+	if _, err := d.takeCode(tx, p, w.Sub, codeReset, "", code); err != nil {
+		return err
+	}
+	if err := storePassword(tx, p, w); err != nil {
+		return err
+	}
+	is := was
+	is.Status = idp.UserStatusTypeConfirmed
+	return change(tx, p, was, is, false)
+}
+
+// pretendReset answers a code for a name that nobody has: as wrong where a code was pretended to be sent,
+// as expired where none was.
+func (d *Directory) pretendReset(ctx context.Context, p *pool.Pool, name string) error {
+	subject := d.UnknownSubject(p, name)
+	var asked bool
+	err := d.db.View(ctx, func(tx *store.Tx) error {
+		c, err := tx.GetCounter(p.ID, subject, limitForgot.kind)
+		asked = c.Count > 0
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := d.spend(ctx, p, subject, limitForgot); err != nil {
+		return err
+	}
+	if asked {
+		return errMismatch
+	}
+	return errExpired
+}

@@ -1,0 +1,278 @@
+package user
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/message"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// errNoUser is how the public operations around sign-up and reset call a user who is not there.
+var errNoUser = fault.New(idp.CodeUserNotFound, "Username/client id combination not found.")
+
+// SignUp registers a user, unconfirmed, and sends a code where the pool verifies an address by itself.
+// Everything is checked before anything is written: client and pool, user name, attributes, password.
+func (d *Directory) SignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.SignUpRequest) (*idp.SignUpResponse, error) {
+	if err := SecretHash(c, in.SecretHash, in.Username); err != nil {
+		return nil, err
+	}
+	if only := p.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly; only != nil && *only {
+		return nil, fault.New(idp.CodeNotAuthorized, "SignUp is not permitted for this user pool")
+	}
+	u, err := newUser(p, writer{c}, in.Username, attributesOf(in.UserAttributes))
+	if err != nil {
+		return nil, err
+	}
+	u.Status = idp.UserStatusTypeUnconfirmed
+	if err := checkRequired(p, u.Attributes); err != nil {
+		return nil, err
+	}
+	if p.Alias(attrPreferred) && u.Attributes[attrPreferred] != "" {
+		return nil, invalid("User is not confirmed: preferred_username can be set once the user is.")
+	}
+	if err := checkPolicy(p, policySignUp, in.Password); err != nil {
+		return nil, err
+	}
+	return d.register(ctx, p, u, in.Password)
+}
+
+// register writes a new user with a password, and sends the first code.
+func (d *Directory) register(ctx context.Context, p *pool.Pool, u store.User, password string) (*idp.SignUpResponse, error) {
+	w := d.newPassword(p, u, password, false)
+	attr := autoVerified(p, u)
+	code, row := d.newCode(p, u.Sub, codeSignUp, attr, "")
+	err := d.db.Update(ctx, func(tx *store.Tx) error {
+		if err := create(tx, p, u, false); err != nil {
+			return err
+		}
+		if err := storePassword(tx, p, w); err != nil || attr == "" {
+			return err
+		}
+		return tx.PutCode(row)
+	})
+	if err != nil {
+		return nil, usernameExists(p, err, "User already exists")
+	}
+	out := &idp.SignUpResponse{UserSub: u.Sub}
+	if attr != "" {
+		out.CodeDeliveryDetails, err = d.send(ctx, p, delivery{u, attr, u.Attributes[attr], code, message.SignUp})
+	}
+	return out, err
+}
+
+// newUser makes the row of a user who does not exist yet, from the name and attributes that writer gives.
+func newUser(p *pool.Pool, w writer, name string, values map[string]string) (u store.User, err error) {
+	now := time.Now().UTC()
+	u = store.User{PoolID: p.ID, Sub: uuid.NewString(), Username: name, Enabled: true, Created: now, Modified: now}
+	if err := checkUsername(p, name); err != nil {
+		return u, err
+	}
+	if attr := usernameAttribute(p, name); attr != "" {
+		u.Username = u.Sub
+		values[attr] = name
+	} else if !p.CaseSensitive() {
+		u.Username = strings.ToLower(name)
+	}
+	u.UsernameKey = p.Key(u.Username)
+	edits, err := w.check(p, values, "")
+	if err != nil {
+		return u, err
+	}
+	u.Attributes = merged(nil, edits)
+	return u, nil
+}
+
+// usernameAttribute is the attribute that a user name is the value of, in a pool where it is one.
+func usernameAttribute(p *pool.Pool, name string) string {
+	switch {
+	case p.UsernameAttribute(attrEmail) && looksLikeEmail(name):
+		return attrEmail
+	case p.UsernameAttribute(attrPhone) && looksLikePhone(name):
+		return attrPhone
+	}
+	return ""
+}
+
+// checkUsername applies the rules of the pool's way of naming users.
+func checkUsername(p *pool.Pool, name string) error {
+	email, phone := p.UsernameAttribute(attrEmail), p.UsernameAttribute(attrPhone)
+	switch {
+	case p.HasUsernameAttributes() && usernameAttribute(p, name) != "":
+		return nil
+	case email && phone:
+		return invalid("Username should be either an email or a phone number.")
+	case email:
+		return invalid("Username should be an email.")
+	case phone:
+		return invalid("Username should be a phone number.")
+	case p.Alias(attrEmail) && emailPattern.MatchString(name):
+		return invalid("Username cannot be of email format, since user pool is configured for email alias.")
+	case p.Alias(attrPhone) && phonePattern.MatchString(name):
+		return invalid("Username cannot be of phone number format, since user pool is configured for phone number alias.")
+	}
+	return nil
+}
+
+// create inserts a user with the sign-in names that follow from the attributes. A name that others sign in
+// with is an error of syncAliases or ErrExists.
+func create(tx *store.Tx, p *pool.Pool, u store.User, force bool) error {
+	if _, err := aliasOwner(tx, p, u.UsernameKey); err == nil {
+		return store.ErrExists
+	} else if !isNotFound(err) {
+		return err
+	}
+	if err := tx.CreateUser(u); err != nil {
+		return err
+	}
+	return syncAliases(tx, p, store.User{}, u, force)
+}
+
+// autoVerified is the attribute of a user that the pool verifies by itself: the phone number before the
+// e-mail address. It is empty when the user has neither.
+func autoVerified(p *pool.Pool, u store.User) string {
+	for _, attr := range []string{attrPhone, attrEmail} {
+		if p.AutoVerified(attr) && u.Attributes[attr] != "" {
+			return attr
+		}
+	}
+	return ""
+}
+
+// publicUser finds the user of a public operation and checks the secret hash. hidden is true when there is
+// none and the client does not show that.
+func (d *Directory) publicUser(ctx context.Context, p *pool.Pool, c *pool.Client, name, hash string) (u store.User, hidden bool, err error) {
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		u, err = find(tx, p, name)
+		return err
+	})
+	if err != nil && !isNotFound(err) {
+		return u, false, err
+	}
+	if err := SecretHash(c, hash, name, u.Username, u.Sub); err != nil {
+		return u, false, err
+	}
+	if err != nil && !c.HidesUsers() {
+		return u, false, errNoUser
+	}
+	return u, err != nil, nil
+}
+
+// ConfirmSignUp confirms a user by the code, and verifies the address that the code went to.
+func (d *Directory) ConfirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) error {
+	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
+	if err != nil {
+		return err
+	}
+	if hidden {
+		if err := d.spend(ctx, p, d.UnknownSubject(p, in.Username), limitConfirm); err != nil {
+			return err
+		}
+		return errExpired
+	}
+	if u.Status != idp.UserStatusTypeUnconfirmed {
+		return notUnconfirmed(u)
+	}
+	if err := d.spend(ctx, p, u.Sub, limitConfirm); err != nil {
+		return err
+	}
+	force := in.ForceAliasCreation != nil && *in.ForceAliasCreation
+	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.confirm(tx, p, u.Sub, in.ConfirmationCode, force) })
+	return aliasExists(p, shown(err))
+}
+
+func notUnconfirmed(u store.User) error {
+	return fault.New(idp.CodeNotAuthorized, "User cannot be confirmed. Current status is "+u.Status)
+}
+
+// confirm takes the code and writes the new state.
+func (d *Directory) confirm(tx *store.Tx, p *pool.Pool, sub, code string, force bool) error {
+	was, err := tx.GetUser(p.ID, sub)
+	if err != nil {
+		return err
+	}
+	if was.Status != idp.UserStatusTypeUnconfirmed {
+		return notUnconfirmed(was)
+	}
+	c, err := d.takeCode(tx, p, sub, codeSignUp, "", code)
+	if err != nil {
+		return err
+	}
+	is := was
+	is.Status = idp.UserStatusTypeConfirmed
+	is.Attributes = merged(was.Attributes, map[string]string{c.Destination + verified: "true"})
+	return change(tx, p, was, is, force)
+}
+
+// change writes a user whose attributes or state have changed, and the sign-in names that follow.
+func change(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
+	is.Modified = time.Now().UTC()
+	if err := tx.UpdateUser(is); err != nil {
+		return err
+	}
+	return syncAliases(tx, p, was, is, force)
+}
+
+// ResendConfirmationCode sends an unconfirmed user a new code; the old one is void.
+func (d *Directory) ResendConfirmationCode(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ResendConfirmationCodeRequest) (*idp.CodeDeliveryDetailsType, error) {
+	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
+	if err != nil {
+		return nil, err
+	}
+	if hidden {
+		return d.pretend(ctx, p, in.Username, limitResend)
+	}
+	if u.Status != idp.UserStatusTypeUnconfirmed {
+		return nil, invalid("User is already confirmed.")
+	}
+	attr := autoVerified(p, u)
+	if attr == "" {
+		return nil, invalid("Cannot resend codes. Auto verification not turned on.")
+	}
+	if err := d.spend(ctx, p, u.Sub, limitResend); err != nil {
+		return nil, err
+	}
+	return d.issue(ctx, p, u, codeSignUp, attr, "", message.ResendCode)
+}
+
+// issue makes a code, keeps it and sends it to the value, or to the attribute's value when that is empty.
+func (d *Directory) issue(ctx context.Context, p *pool.Pool, u store.User, k kind, attr, value string, purpose message.Purpose) (*idp.CodeDeliveryDetailsType, error) {
+	code, row := d.newCode(p, u.Sub, k, attr, value)
+	if err := d.db.Update(ctx, func(tx *store.Tx) error { return tx.PutCode(row) }); err != nil {
+		return nil, shown(err)
+	}
+	return d.send(ctx, p, delivery{u, attr, first(value, u.Attributes[attr]), code, purpose})
+}
+
+// pretend answers for a name that nobody has as for one that somebody has: it counts, and says that a code
+// went somewhere, always to the same place for the same name.
+func (d *Directory) pretend(ctx context.Context, p *pool.Pool, name string, l limit) (*idp.CodeDeliveryDetailsType, error) {
+	if err := d.spend(ctx, p, d.UnknownSubject(p, name), l); err != nil {
+		return nil, err
+	}
+	switch {
+	case looksLikePhone(name):
+		return details(attrPhone, name), nil
+	case looksLikeEmail(name):
+		return details(attrEmail, name), nil
+	case p.AutoVerified(attrPhone) && !p.AutoVerified(attrEmail):
+		return details(attrPhone, "+1555"+d.digitsFor(p, name)), nil
+	}
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	m := d.keys.MAC("pretended-address", p.ID, p.Key(name))
+	return details(attrEmail, string(letters[m[0]%26])+"@"+string(letters[m[1]%26])), nil
+}
+
+func (d *Directory) digitsFor(p *pool.Pool, name string) string {
+	var out []byte
+	for _, b := range d.keys.MAC("pretended-number", p.ID, p.Key(name))[:7] {
+		out = append(out, '0'+b%10)
+	}
+	return string(out)
+}
