@@ -337,32 +337,6 @@ func TestPinnedPoolID(t *testing.T) {
 	}
 }
 
-func TestOnCreate(t *testing.T) {
-	db := open(t)
-	r := pool.New(db, keyring(t), pool.Options{})
-	fail := false
-	r.OnCreate(func(tx *store.Tx, p store.Pool) error {
-		if _, err := tx.GetPool(p.ID); err != nil {
-			t.Errorf("the hook does not see the pool: %v", err)
-		}
-		if fail {
-			return errors.New("no keys")
-		}
-		return tx.CreateClient(store.Client{ID: "hooked", PoolID: p.ID, Settings: []byte("{}")})
-	})
-	p := create(t, r, &idp.CreateUserPoolRequest{})
-	clients, _, err := r.ListClients(t.Context(), p.ID, "", 60)
-	if err != nil || len(clients) != 1 {
-		t.Errorf("%v, %v", clients, err)
-	}
-	fail = true
-	if _, err := r.CreateAs(t.Context(), "us-east-1_Fail", &idp.CreateUserPoolRequest{PoolName: "p"}); err == nil || err.Error() != "no keys" {
-		t.Errorf("the hook's error is lost: %v", err)
-	}
-	_, err = r.Pool(t.Context(), "us-east-1_Fail")
-	wantFault(t, err, idp.CodeResourceNotFound, "User pool us-east-1_Fail does not exist.")
-}
-
 func TestListPools(t *testing.T) {
 	r := registry(t)
 	for i := range 7 {

@@ -85,11 +85,6 @@ func (r *Registry) insertPool(tx *store.Tx, row store.Pool) error {
 	if err != nil {
 		return err
 	}
-	for _, hook := range r.onCreate {
-		if err := hook(tx, row); err != nil {
-			return err
-		}
-	}
 	tx.Notify(kindPool, row.ID)
 	return nil
 }

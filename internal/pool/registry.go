@@ -27,12 +27,11 @@ type Options struct {
 // concurrent use. Its errors are faults of the API, or wrapped errors of the
 // store, which the API does not show.
 type Registry struct {
-	db       *store.DB
-	keys     *secret.Keyring
-	opt      Options
-	onCreate []func(*store.Tx, store.Pool) error
-	pools    *cache[Pool]
-	clients  *cache[Client]
+	db      *store.DB
+	keys    *secret.Keyring
+	opt     Options
+	pools   *cache[Pool]
+	clients *cache[Client]
 }
 
 // New makes a registry over db, whose client secrets are sealed with keys.
@@ -60,13 +59,6 @@ func (r *Registry) changed(c store.Change) {
 		r.pools.drop(func(string, *Pool) bool { return true })
 		r.clients.drop(func(string, *Client) bool { return true })
 	}
-}
-
-// OnCreate adds a hook that runs inside the transaction that creates a pool,
-// after the pool's row is written; its error undoes the creation. It may run
-// twice, so it only reads and writes rows. Add hooks before the first request.
-func (r *Registry) OnCreate(hook func(tx *store.Tx, p store.Pool) error) {
-	r.onCreate = append(r.onCreate, hook)
 }
 
 // Pool returns a pool by id, at most 30 seconds old. A pool that does not exist is
