@@ -1,0 +1,357 @@
+package idpserver_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"cognate/internal/authn"
+	"cognate/internal/awsjson"
+	"cognate/internal/idpserver"
+	"cognate/internal/message/inbox"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/srp"
+	"cognate/internal/store"
+	"cognate/internal/store/postgres"
+	"cognate/internal/store/sqlite"
+	"cognate/internal/store/storetest"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
+
+// TestScripts runs the scripts under testdata, one for each operation, on both engines, over HTTP. A script
+// is steps; blank lines and lines that begin with # mean nothing.
+//
+//	> Operation {"Member": "value"}     calls an operation; the JSON may go on over several lines
+//	< {"Member": "*", "Id": "${id}"}    the answer: exactly these members; "*" is any value, and
+//	                                    ${id} any value that is kept under that name, or the kept one
+//	< {"...": 1, "Member": "value"}     the answer has these members, and maybe others
+//	< NotAuthorizedException: A text.   the error; the text is all that follows, with \n for a line end
+//	< empty                             an answer without a body
+//	! code DESTINATION                  keeps the last code sent there as ${code}
+//	! sign-in USER PASSWORD             signs in by password at ${client}; keeps ${access}, ${id}, ${refresh}
+//	! hash USERNAME CLIENT SECRET       keeps the SECRET_HASH as ${hash}
+//	! let NAME VALUE                    keeps a value
+//
+// Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
+// pool and case-insensitive names, and with a client without a secret, ${client}, that allows every flow.
+// A word between ${ and } stands for what is kept under it, in every line.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for engine, open := range engines {
+		t.Run(engine, func(t *testing.T) {
+			h := newHouse(t, open(t))
+			for _, file := range files {
+				name := strings.TrimSuffix(filepath.Base(file), ".txt")
+				t.Run(name, func(t *testing.T) { h.run(t, file) })
+			}
+		})
+	}
+}
+
+var engines = map[string]func(*testing.T) *store.DB{
+	"sqlite": func(t *testing.T) *store.DB {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
+		return opened(t, db, err)
+	},
+	"postgres": func(t *testing.T) *store.DB {
+		db, err := postgres.Open(t.Context(), storetest.PostgresURL(t))
+		return opened(t, db, err)
+	},
+}
+
+func opened(t *testing.T, db *store.DB, err error) *store.DB {
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// house is the whole core behind its door, over HTTP.
+type house struct {
+	url   string
+	inbox *inbox.Inbox
+}
+
+func newHouse(t *testing.T, db *store.DB) *house {
+	keys, err := secret.NewKeyring(secret.RandomBytes(32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{inbox: inbox.New()}
+	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})
+	users := user.New(db, keys, h.inbox)
+	tokens := token.New(db, keys, pools, "http://cognate.test")
+	mux := awsjson.New(awsjson.Config{
+		Logger:       slog.New(slog.DiscardHandler),
+		Authenticate: awsjson.AnySignature,
+		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
+	})
+	idpserver.New(pools, users, tokens, authn.New(keys, users, tokens)).Register(mux)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	h.url = server.URL
+	return h
+}
+
+// script is one run of a file.
+type script struct {
+	*testing.T
+	house *house
+	kept  map[string]string
+	where string
+	code  int
+	last  []byte // the answer that waits to be looked at; nil when there is none
+}
+
+func (h *house) run(t *testing.T, file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{T: t, house: h, kept: map[string]string{}}
+	s.prelude()
+	lines := strings.Split(string(text), "\n")
+	for i := 0; i < len(lines); {
+		s.where = fmt.Sprintf("%s:%d", file, i+1)
+		step := lines[i]
+		for i++; i < len(lines) && !begins(lines[i]); i++ {
+			step += "\n" + lines[i]
+		}
+		s.step(strings.TrimSpace(step))
+	}
+	s.settled()
+}
+
+// begins reports whether a line begins a step, or is none of the step before.
+func begins(line string) bool {
+	return line == "" || strings.ContainsAny(line[:1], "><!#")
+}
+
+func (s *script) prelude() {
+	s.where = "prelude"
+	s.step(`> CreateUserPool {"PoolName":"script","AutoVerifiedAttributes":["email"],"UsernameConfiguration":{"CaseSensitive":false}}`)
+	s.step(`< {"UserPool":{"...":1,"Id":"${pool}"}}`)
+	s.step(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"script","ExplicitAuthFlows":["ALLOW_USER_SRP_AUTH","ALLOW_USER_PASSWORD_AUTH","ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}`)
+	s.step(`< {"UserPoolClient":{"...":1,"ClientId":"${client}"}}`)
+}
+
+func (s *script) step(text string) {
+	s.Helper()
+	if text == "" || text[0] == '#' {
+		return
+	}
+	mark, rest := text[0], strings.TrimSpace(text[1:])
+	switch mark {
+	case '>':
+		s.settled()
+		op, body, _ := strings.Cut(rest, " ")
+		s.call(op, s.fill(body))
+	case '<':
+		s.expect(rest)
+	case '!':
+		s.settled()
+		s.do(strings.Fields(s.fill(rest)))
+	default:
+		s.Fatalf("%s: not a step: %s", s.where, text)
+	}
+}
+
+// settled sees to it that every answer is looked at.
+func (s *script) settled() {
+	s.Helper()
+	if s.last != nil {
+		s.Fatalf("%s: the answer before this was not looked at: %s", s.where, s.last)
+	}
+}
+
+var keptName = regexp.MustCompile(`\$\{([\w.-]+)\}`)
+
+// fill puts what is kept in the place of its names.
+func (s *script) fill(text string) string {
+	return keptName.ReplaceAllStringFunc(text, func(found string) string {
+		name := found[2 : len(found)-1]
+		value, ok := s.kept[name]
+		if !ok {
+			s.Fatalf("%s: nothing is kept under %s", s.where, name)
+		}
+		return value
+	})
+}
+
+func (s *script) call(op, body string) {
+	s.Helper()
+	r, err := http.NewRequest("POST", s.house.url, strings.NewReader(body))
+	if err != nil {
+		s.Fatal(err)
+	}
+	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	r.Header.Set("X-Amz-Date", "20260101T000000Z")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=00")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer answer.Body.Close()
+	s.code = answer.StatusCode
+	if s.last, err = io.ReadAll(answer.Body); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *script) expect(want string) {
+	s.Helper()
+	got := s.last
+	if got == nil {
+		s.Fatalf("%s: there is no answer to look at", s.where)
+	}
+	s.last = nil
+	switch {
+	case want == "empty":
+		if len(got) > 0 || s.code != 200 {
+			s.Errorf("%s: got %d %s, want an empty answer", s.where, s.code, got)
+		}
+	case strings.HasPrefix(want, "{"):
+		var have, pattern any
+		if err := json.Unmarshal([]byte(want), &pattern); err != nil {
+			s.Fatalf("%s: %v", s.where, err)
+		}
+		if err := json.Unmarshal(got, &have); s.code != 200 || err != nil {
+			s.Fatalf("%s: got %d %s, want success", s.where, s.code, got)
+		}
+		s.match("answer", have, pattern)
+	default:
+		s.expectError(got, s.fill(want))
+	}
+}
+
+func (s *script) expectError(got []byte, want string) {
+	s.Helper()
+	var e struct {
+		Type    string `json:"__type"`
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(got, &e); err != nil || s.code == 200 {
+		s.Fatalf("%s: got %d %s, want %s", s.where, s.code, got, want)
+	}
+	text := strings.ReplaceAll(strings.TrimRight(e.Type+": "+e.Message, " "), "\n", `\n`)
+	if text != want || s.code != 400 {
+		s.Errorf("%s: got %d %s\nwant %s", s.where, s.code, text, want)
+	}
+}
+
+// match compares a JSON value with a pattern.
+func (s *script) match(at string, have, pattern any) {
+	s.Helper()
+	switch want := pattern.(type) {
+	case map[string]any:
+		s.matchObject(at, have, want)
+	case []any:
+		list, ok := have.([]any)
+		if !ok || len(list) != len(want) {
+			s.Errorf("%s: %s is %v, want %v", s.where, at, have, want)
+			return
+		}
+		for i := range want {
+			s.match(fmt.Sprintf("%s[%d]", at, i), list[i], want[i])
+		}
+	case string:
+		s.matchText(at, have, want)
+	default:
+		if !reflect.DeepEqual(have, pattern) {
+			s.Errorf("%s: %s is %v, want %v", s.where, at, have, pattern)
+		}
+	}
+}
+
+func (s *script) matchObject(at string, have any, want map[string]any) {
+	s.Helper()
+	object, ok := have.(map[string]any)
+	if !ok {
+		s.Errorf("%s: %s is %v, want an object", s.where, at, have)
+		return
+	}
+	_, open := want["..."]
+	for name := range object {
+		if _, ok := want[name]; !ok && !open {
+			s.Errorf("%s: %s has the member %s, which is not expected: %v", s.where, at, name, object[name])
+		}
+	}
+	for name, pattern := range want {
+		value, ok := object[name]
+		if name != "..." && !ok {
+			s.Errorf("%s: %s lacks the member %s", s.where, at, name)
+		} else if name != "..." {
+			s.match(at+"."+name, value, pattern)
+		}
+	}
+}
+
+func (s *script) matchText(at string, have any, want string) {
+	s.Helper()
+	if want == "*" {
+		return
+	}
+	if m := keptName.FindStringSubmatch(want); m != nil && m[0] == want {
+		if _, ok := s.kept[m[1]]; !ok {
+			s.kept[m[1]] = fmt.Sprint(have)
+			return
+		}
+	}
+	if have != s.fill(want) {
+		s.Errorf("%s: %s is %v, want %s", s.where, at, have, s.fill(want))
+	}
+}
+
+// do runs a step that is no operation.
+func (s *script) do(words []string) {
+	s.Helper()
+	switch {
+	case words[0] == "code" && len(words) == 2:
+		sent := s.house.inbox.Messages(words[1])
+		if len(sent) == 0 {
+			s.Fatalf("%s: nothing was sent to %s", s.where, words[1])
+		}
+		s.kept["code"] = string(sent[len(sent)-1].Code)
+	case words[0] == "sign-in" && len(words) == 3:
+		s.signIn(words[1], words[2])
+	case words[0] == "hash" && len(words) == 4:
+		s.kept["hash"] = srp.SecretHash(words[1], words[2], words[3])
+	case words[0] == "let" && len(words) == 3:
+		s.kept[words[1]] = words[2]
+	default:
+		s.Fatalf("%s: no such step: %s", s.where, strings.Join(words, " "))
+	}
+}
+
+func (s *script) signIn(name, password string) {
+	s.Helper()
+	body, err := json.Marshal(map[string]any{
+		"ClientId": s.kept["client"], "AuthFlow": "USER_PASSWORD_AUTH",
+		"AuthParameters": map[string]string{"USERNAME": name, "PASSWORD": password},
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, name := range []string{"access", "id", "refresh"} {
+		delete(s.kept, name)
+	}
+	s.call("InitiateAuth", string(body))
+	s.expect(`{"ChallengeParameters":{},"AuthenticationResult":{"...":1,"AccessToken":"${access}","IdToken":"${id}","RefreshToken":"${refresh}"}}`)
+}
