@@ -18,12 +18,17 @@ import (
 
 // A family is all refresh tokens that come from one sign-in. Each of them is computed, never stored:
 //
-//	base64url(family id (16 bytes) | generation (4) | MAC(family id, generation, nonce) (32))
+//	base64url(family id (16 bytes) | generation (4) | mark (16) | MAC(all before it, nonce) (32))
 //
 // where the MAC's key is outside the database and the nonce, random for each family, is in it. So neither
 // a copy of the database nor the key alone makes a token; and the answer to a client that repeats a
-// refresh, because the first answer was lost or two tabs asked at once, is the same token again.
-const refreshBytes = 16 + 4 + 32
+// refresh, because the first answer was lost or two tabs asked at once, is the same token again. The mark is
+// a MAC without the nonce: it tells a token of a family that is gone from one that never was.
+const (
+	refreshHead  = 16 + 4
+	refreshMark  = 16
+	refreshBytes = refreshHead + refreshMark + 32
+)
 
 // nonceBytes is the size of a family's nonce.
 const nonceBytes = 16
@@ -47,30 +52,36 @@ func (s *Service) refreshToken(f store.Family) string {
 	raw := make([]byte, 0, refreshBytes)
 	raw = append(raw, id[:]...)
 	raw = binary.BigEndian.AppendUint32(raw, uint32(f.Generation))
+	raw = append(raw, s.refreshMark(raw)...)
 	return b64.EncodeToString(append(raw, s.refreshMAC(raw, f.Nonce)...))
 }
 
-func (s *Service) refreshMAC(head, nonce []byte) []byte {
-	return s.keys.MAC("refresh-token", string(head), string(nonce))
+func (s *Service) refreshMark(head []byte) []byte {
+	return s.keys.MAC("refresh-token-mark", string(head))[:refreshMark]
 }
 
-// presented is a refresh token taken apart; its MAC is not checked yet.
+func (s *Service) refreshMAC(marked, nonce []byte) []byte {
+	return s.keys.MAC("refresh-token", string(marked), string(nonce))
+}
+
+// presented is a refresh token taken apart: its mark is ours, its MAC is not checked yet.
 type presented struct {
-	family     string
-	generation int
-	head, mac  []byte
+	family      string
+	generation  int
+	marked, mac []byte
 }
 
-func parseRefresh(token string) (presented, bool) {
+func (s *Service) parseRefresh(token string) (presented, bool) {
 	raw, err := b64.DecodeString(token)
 	if err != nil || len(raw) != refreshBytes {
 		return presented{}, false
 	}
+	head, marked := raw[:refreshHead], raw[:refreshHead+refreshMark]
 	return presented{
 		family:     uuid.UUID(raw[:16]).String(),
-		generation: int(binary.BigEndian.Uint32(raw[16:20])),
-		head:       raw[:20], mac: raw[20:],
-	}, true
+		generation: int(binary.BigEndian.Uint32(raw[16:])),
+		marked:     marked, mac: raw[len(marked):],
+	}, hmac.Equal(marked[refreshHead:], s.refreshMark(head))
 }
 
 // Errors of refresh tokens, in Cognito's words.
@@ -85,7 +96,7 @@ var (
 // find returns the family of a refresh token that is ours and belongs to the client. It may be
 // revoked or expired. The fault tells why there is none.
 func (s *Service) find(tx *store.Tx, c *pool.Client, token string) (store.Family, presented, error) {
-	t, ok := parseRefresh(token)
+	t, ok := s.parseRefresh(token)
 	if !ok {
 		return store.Family{}, t, errInvalidRefresh
 	}
@@ -96,7 +107,7 @@ func (s *Service) find(tx *store.Tx, c *pool.Client, token string) (store.Family
 	if err != nil {
 		return f, t, err
 	}
-	if !hmac.Equal(t.mac, s.refreshMAC(t.head, f.Nonce)) || f.ClientID != c.ID || f.PoolID != c.PoolID || t.generation > f.Generation {
+	if !hmac.Equal(t.mac, s.refreshMAC(t.marked, f.Nonce)) || f.ClientID != c.ID || f.PoolID != c.PoolID || t.generation > f.Generation {
 		return f, t, errInvalidRefresh
 	}
 	return f, t, nil

@@ -443,3 +443,19 @@ func TestKeysAreSealed(t *testing.T) {
 		return err
 	}))
 }
+
+// TestEveryByteOfARefreshTokenCounts changes each character: none of the results is taken, or for a token
+// of a session that has ended.
+func TestEveryByteOfARefreshTokenCounts(t *testing.T) {
+	h := newHouse(t)
+	text := h.issue().Refresh
+	for i := range text {
+		changed := []byte(text)
+		changed[i] = 'A' + (changed[i]+1)%26
+		if string(changed) == text {
+			continue
+		}
+		_, err := h.refresh(string(changed))
+		h.wants(err, "NotAuthorizedException", "Invalid Refresh Token.")
+	}
+}
