@@ -5,7 +5,9 @@
 //
 //	go run ./tools/apigen -package idp -out api/idp -model path/to/service-2.json
 //
-// With -check it writes nothing and fails when the files are not what it would write.
+// The path may end in .gz. With -check it writes nothing and fails when the files are not what it would
+// write. The models are in botocore's package; tools/apigen/run fetches the version that the committed
+// files were made from and generates or checks both services.
 package main
 
 import (

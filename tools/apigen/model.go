@@ -1,8 +1,10 @@
 package main
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -65,7 +67,7 @@ func (o *orderedMembers) UnmarshalJSON(data []byte) error {
 }
 
 func readModel(path string) (*model, error) {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +79,23 @@ func readModel(path string) (*model, error) {
 		return nil, fmt.Errorf("%s: protocol %q is not json", path, m.Metadata.Protocol)
 	}
 	return m, nil
+}
+
+// readFile reads a file, and what is in it when its name ends in .gz, as in botocore's package.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if !strings.HasSuffix(path, ".gz") {
+		return io.ReadAll(f)
+	}
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
 }
 
 // shapeNames lists the shapes that are data, in order: errors are codes, not types.
