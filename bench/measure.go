@@ -1,7 +1,10 @@
+//go:build linux
+
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,50 +12,58 @@ import (
 	"time"
 )
 
-// operation is one thing to measure. do runs it once, as client i of many.
+// operation is one thing to measure.
 type operation struct {
 	name  string
-	floor time.Duration // zero: nothing to compare with
-	do    func(ctx context.Context, i int) error
+	floor func() // the cryptography that it cannot do without; nil: nothing to compare with
+	// do runs it once. n counts the runs of all clients.
+	do func(ctx context.Context, n int) error
 }
 
 type result struct {
 	count    int
 	elapsed  time.Duration
 	p50, p99 time.Duration
-	cpu      time.Duration // of the server, for each request
+	cpu      time.Duration // of the server, for each operation
+	floor    time.Duration
 }
 
-// measure runs an operation from n clients for about d, after a short warm-up.
-func measure(ctx context.Context, s *process, op operation, n int, d time.Duration) (result, error) {
+// measure runs an operation from n clients for about d, after a short warm-up. The floor is the mean of
+// one measured before and one after, since the machine's speed is not constant.
+func measure(ctx context.Context, s *process, op operation, n int, d time.Duration) (r result, err error) {
 	if _, err := load(ctx, op, n, d/8); err != nil {
-		return result{}, err
+		return r, err
+	}
+	if op.floor != nil {
+		r.floor = cpuOf(op.floor)
 	}
 	before, err := s.cpu()
 	if err != nil {
-		return result{}, err
+		return r, err
 	}
 	start := time.Now()
 	times, err := load(ctx, op, n, d)
+	r.elapsed = time.Since(start)
 	if err != nil {
-		return result{}, err
+		return r, err
 	}
-	elapsed := time.Since(start)
 	after, err := s.cpu()
 	if err != nil {
-		return result{}, err
+		return r, err
+	}
+	if op.floor != nil {
+		r.floor = (r.floor + cpuOf(op.floor)) / 2
 	}
 	slices.Sort(times)
-	return result{
-		count: len(times), elapsed: elapsed, cpu: (after - before) / time.Duration(len(times)),
-		p50: times[len(times)/2], p99: times[len(times)*99/100],
-	}, nil
+	r.count, r.cpu = len(times), (after-before)/time.Duration(len(times))
+	r.p50, r.p99 = times[len(times)/2], times[len(times)*99/100]
+	return r, nil
 }
 
-// load runs op from n clients until d has passed, and returns how long each run took.
+// load runs op from n clients until d has passed, and returns how long each run took: one at least.
 func load(ctx context.Context, op operation, n int, d time.Duration) ([]time.Duration, error) {
 	var all []time.Duration
-	var failure error
+	var failures []error
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var next atomic.Int64
@@ -61,32 +72,30 @@ func load(ctx context.Context, op operation, n int, d time.Duration) ([]time.Dur
 		wg.Go(func() {
 			var mine []time.Duration
 			var err error
-			for err == nil && time.Now().Before(end) && ctx.Err() == nil {
+			for err == nil && time.Now().Before(end) {
 				start := time.Now()
 				err = op.do(ctx, int(next.Add(1)))
 				mine = append(mine, time.Since(start))
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, mine...)
-			if err != nil {
-				failure = err
-			}
+			all, failures = append(all, mine...), append(failures, err)
 		})
 	}
 	wg.Wait()
-	if failure == nil {
-		failure = ctx.Err()
-	}
-	return all, failure
+	return all, errors.Join(failures...)
+}
+
+func printHead() {
+	fmt.Printf("%-17s %4s %8s %9s %9s %9s %9s %6s\n", "operation", "conc", "ops/s", "p50", "p99", "CPU/op", "floor", "ratio")
 }
 
 func (r result) print(op operation, n int) {
 	floor, ratio := "-", "-"
-	if op.floor > 0 {
-		floor = op.floor.Round(time.Microsecond).String()
-		ratio = fmt.Sprintf("%.2f", float64(r.cpu)/float64(op.floor))
+	if r.floor > 0 {
+		floor = r.floor.Round(time.Microsecond).String()
+		ratio = fmt.Sprintf("%.2f", float64(r.cpu)/float64(r.floor))
 	}
-	fmt.Printf("%-18s %5d %9.0f %9v %9v %11v %11s %7s\n", op.name, n, float64(r.count)/r.elapsed.Seconds(),
+	fmt.Printf("%-17s %4d %8.0f %9v %9v %9v %9s %6s\n", op.name, n, float64(r.count)/r.elapsed.Seconds(),
 		r.p50.Round(10*time.Microsecond), r.p99.Round(10*time.Microsecond), r.cpu.Round(time.Microsecond), floor, ratio)
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -29,28 +31,42 @@ func startServer(ctx context.Context, o options) (*process, error) {
 		return nil, err
 	}
 	p := &process{dir: dir}
+	if err := p.start(ctx, o); err != nil {
+		p.stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *process) start(ctx context.Context, o options) error {
 	if o.binary == "" {
-		o.binary = filepath.Join(dir, "cognate")
-		build := exec.CommandContext(ctx, "go", "build", "-o", o.binary, "./cmd/cognate")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("build: %w\n%s", err, out)
+		o.binary = filepath.Join(p.dir, "cognate")
+		if err := build(ctx, o.binary); err != nil {
+			return err
 		}
 	}
 	addr, err := freeAddress()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p.url = "http://" + addr
-	args := []string{"dev", "--addr", addr, "--data", filepath.Join(dir, "data")}
+	p.cmd = exec.Command(o.binary, "dev", "--addr", addr, "--data", filepath.Join(p.dir, "data"))
 	if o.database != "" {
-		args = append(args, "--database", o.database)
+		p.cmd.Args = append(p.cmd.Args, "--database", o.database)
 	}
-	p.cmd = exec.Command(o.binary, args...)
 	if err := p.cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.awaitReady(ctx)
+	return p.awaitReady(ctx)
+}
+
+func build(ctx context.Context, to string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", to, "cognate/cmd/cognate")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // freeAddress is a loopback address that nothing listens on.
@@ -73,21 +89,21 @@ func (p *process) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			p.stop()
 			return ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	p.stop()
 	return errors.New("the server did not become ready")
 }
 
-// cpu is the CPU time that the server has used so far, user and system (proc_pid_stat(5), fields 14 and 15).
+// cpu is the CPU time that the server has used so far, user and system (proc_pid_stat(5), fields 14 and 15),
+// to the hundredth of a second.
 func (p *process) cpu() (time.Duration, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
+	// The second field, in parentheses, is a name that may hold anything.
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
 	var ticks int64
 	for _, f := range fields[11:13] {
@@ -100,8 +116,28 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / 100, nil
 }
 
+// settle waits until the server has nothing of its own to do, such as making keys for pools to come.
+func (p *process) settle(ctx context.Context) error {
+	last := time.Duration(-1)
+	for range 100 {
+		now, err := p.cpu()
+		if err != nil || now == last {
+			return err
+		}
+		last = now
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+	return errors.New("the server does not come to rest")
+}
+
 func (p *process) stop() {
-	p.cmd.Process.Signal(syscall.SIGTERM)
-	p.cmd.Wait()
+	if p.cmd != nil && p.cmd.Process != nil {
+		p.cmd.Process.Signal(syscall.SIGTERM)
+		p.cmd.Wait()
+	}
 	os.RemoveAll(p.dir)
 }
