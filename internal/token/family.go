@@ -87,6 +87,7 @@ func (s *Service) parseRefresh(token string) (presented, bool) {
 // Errors of refresh tokens, in Cognito's words.
 var (
 	errInvalidRefresh = fault.New(idp.CodeNotAuthorized, "Invalid Refresh Token.")
+	errOtherClient    = fault.New(idp.CodeNotAuthorized, "Invalid Refresh Token.")
 	errRevokedRefresh = fault.New(idp.CodeNotAuthorized, "Refresh Token has been revoked")
 	errExpiredRefresh = fault.New(idp.CodeNotAuthorized, "Refresh Token has expired")
 	errReuse          = fault.New(idp.CodeRefreshTokenReuse, "Refresh token reuse detected.")
@@ -107,8 +108,11 @@ func (s *Service) find(tx *store.Tx, c *pool.Client, token string) (store.Family
 	if err != nil {
 		return f, t, err
 	}
-	if !hmac.Equal(t.mac, s.refreshMAC(t.marked, f.Nonce)) || f.ClientID != c.ID || f.PoolID != c.PoolID || t.generation > f.Generation {
+	switch {
+	case !hmac.Equal(t.mac, s.refreshMAC(t.marked, f.Nonce)) || t.generation > f.Generation:
 		return f, t, errInvalidRefresh
+	case f.ClientID != c.ID || f.PoolID != c.PoolID:
+		return f, t, errOtherClient
 	}
 	return f, t, nil
 }
@@ -197,11 +201,15 @@ func (s *Service) advance(ctx context.Context, f store.Family, t presented, rota
 }
 
 // Revoke ends the family of a refresh token of the client, whichever generation it is. A token that is
-// not ours, or already revoked, is no error (RFC 7009 section 2.2).
+// not ours, or already revoked, is no error (RFC 7009 section 2.2); one of another client is refused
+// (section 2.1).
 func (s *Service) Revoke(ctx context.Context, c *pool.Client, token string) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		f, _, err := s.find(tx, c, token)
-		if known := (*fault.Error)(nil); errors.As(err, &known) {
+		if err == errOtherClient {
+			return fault.New(idp.CodeUnauthorized, "The token was not issued to this client.")
+		}
+		if _, known := errors.AsType[*fault.Error](err); known {
 			return nil
 		}
 		if err != nil {

@@ -316,14 +316,15 @@ func TestRefreshRefuses(t *testing.T) {
 func TestRevoke(t *testing.T) {
 	h := newHouse(t)
 	out := h.issue()
-	h.must(h.tokens.Revoke(t.Context(), h.newClient(nil), out.Refresh))
+	err := h.tokens.Revoke(t.Context(), h.newClient(nil), out.Refresh)
+	h.wants(err, "UnauthorizedException", "The token was not issued to this client.")
 	if _, err := h.tokens.Authorize(t.Context(), out.Access); err != nil {
 		t.Error("another client revoked the token")
 	}
 	for range 2 {
 		h.must(h.tokens.Revoke(t.Context(), h.client, out.Refresh))
 	}
-	_, err := h.tokens.Authorize(t.Context(), out.Access)
+	_, err = h.tokens.Authorize(t.Context(), out.Access)
 	h.wants(err, "NotAuthorizedException", "Access Token has been revoked")
 	h.must(h.tokens.Revoke(t.Context(), h.client, "not a token"))
 }
