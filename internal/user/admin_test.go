@@ -1,0 +1,898 @@
+package user
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/message"
+	"cognate/internal/message/inbox"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+	"cognate/internal/store/sqlite"
+)
+
+// office is where an administrator works: a directory, an inbox and a pool.
+type office struct {
+	*testing.T
+	db    *store.DB
+	pools *pool.Registry
+	users *Directory
+	inbox *inbox.Inbox
+	pool  *pool.Pool
+}
+
+func newOffice(t *testing.T, change func(*idp.CreateUserPoolRequest)) *office {
+	t.Helper()
+	return newOfficeAt(t, ":memory:", change)
+}
+
+func newOfficeAt(t *testing.T, path string, change func(*idp.CreateUserPoolRequest)) *office {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	keys, err := secret.NewKeyring(secret.RandomBytes(32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := inbox.New()
+	o := &office{T: t, db: db, inbox: box, users: New(db, keys, box), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
+	return newOfficeIn(o, change)
+}
+
+// newOfficeIn is an office with the same directory and another pool, without any policy for passwords but
+// their length.
+func newOfficeIn(o *office, change func(*idp.CreateUserPoolRequest)) *office {
+	o.Helper()
+	in := &idp.CreateUserPoolRequest{PoolName: "p", Policies: &idp.UserPoolPolicyType{PasswordPolicy: &idp.PasswordPolicyType{MinimumLength: new(int64(8))}}}
+	if change != nil {
+		change(in)
+	}
+	next := *o
+	p, err := o.pools.Create(o.Context(), "us-east-1", in)
+	o.must(err)
+	next.pool = p
+	return &next
+}
+
+func (o *office) must(err error) {
+	o.Helper()
+	if err != nil {
+		o.Fatal(err)
+	}
+}
+
+func wantFault(t *testing.T, err error, code, text string) {
+	t.Helper()
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok || f.Code != code || f.Message != text {
+		t.Errorf("got %v\nwant %s: %s", err, code, text)
+	}
+}
+
+func attributeList(m map[string]string) (out []*idp.AttributeType) {
+	for _, name := range sorted(m) {
+		out = append(out, &idp.AttributeType{Name: name, Value: m[name]})
+	}
+	return out
+}
+
+// create makes a user without telling anybody.
+func (o *office) create(name string, attributes map[string]string) store.User {
+	o.Helper()
+	u, err := o.tryCreate(name, attributes, nil)
+	o.must(err)
+	return u
+}
+
+func (o *office) tryCreate(name string, attributes map[string]string, change func(*idp.AdminCreateUserRequest)) (store.User, error) {
+	in := &idp.AdminCreateUserRequest{Username: name, UserAttributes: attributeList(attributes), MessageAction: "SUPPRESS"}
+	if change != nil {
+		change(in)
+	}
+	return o.users.AdminCreate(o.Context(), o.pool, in)
+}
+
+func told(in *idp.AdminCreateUserRequest)   { in.MessageAction = "" }
+func resent(in *idp.AdminCreateUserRequest) { in.MessageAction = "RESEND" }
+func forced(in *idp.AdminCreateUserRequest) { in.ForceAliasCreation = new(true) }
+
+func (o *office) find(name string) store.User {
+	o.Helper()
+	u, err := o.users.Find(o.Context(), o.pool, name)
+	o.must(err)
+	return u
+}
+
+// signsIn reports whether a name and a password go together, and whether the password is temporary.
+func (o *office) signsIn(name, password string) (right, temporary bool) {
+	o.Helper()
+	u, w, _, err := o.users.SignIn(o.Context(), o.pool, name)
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == idp.CodeUserNotFound {
+		return false, false
+	}
+	o.must(err)
+	return o.users.CheckPassword(o.pool, u, w, password), w.Temporary
+}
+
+func (o *office) setStatus(name, status string) {
+	o.Helper()
+	u := o.find(name)
+	u.Status = status
+	o.must(o.db.Update(o.Context(), func(tx *store.Tx) error { return tx.UpdateUser(u) }))
+}
+
+func (o *office) update(name string, attributes map[string]string) error {
+	return o.users.AdminUpdate(o.Context(), o.pool, &idp.AdminUpdateUserAttributesRequest{Username: name, UserAttributes: attributeList(attributes)})
+}
+
+func (o *office) setPassword(name, password string, permanent bool) error {
+	return o.users.AdminSetPassword(o.Context(), o.pool, &idp.AdminSetUserPasswordRequest{Username: name, Password: password, Permanent: &permanent})
+}
+
+func aliases(attrs ...string) func(*idp.CreateUserPoolRequest) {
+	return func(in *idp.CreateUserPoolRequest) { in.AliasAttributes = attrs }
+}
+
+func usernames(attrs ...string) func(*idp.CreateUserPoolRequest) {
+	return func(in *idp.CreateUserPoolRequest) { in.UsernameAttributes = attrs }
+}
+
+func TestCreateInvites(t *testing.T) {
+	o := newOffice(t, nil)
+	u, err := o.tryCreate("Ann", map[string]string{"email": "Ann@Example.com", "phone_number": "+4917012345", "email_verified": "True"}, told)
+	o.must(err)
+	if u.Status != "FORCE_CHANGE_PASSWORD" || !u.Enabled || u.Username != "Ann" {
+		t.Errorf("created %+v", u)
+	}
+	want := map[string]string{"email": "Ann@Example.com", "email_verified": "true", "phone_number": "+4917012345", "phone_number_verified": "false"}
+	if stored := o.find("Ann"); !maps.Equal(stored.Attributes, want) || stored.Sub != u.Sub {
+		t.Errorf("stored %+v", stored)
+	}
+	m := o.inbox.Messages("")
+	if len(m) != 1 || m[0].Purpose != message.AdminCreateUser || m[0].Medium != message.SMS || m[0].Destination != "+4917012345" {
+		t.Fatalf("messages %v", m)
+	}
+	password := string(m[0].Code)
+	if m[0].Body != "Your username is Ann and temporary password is "+password+"." {
+		t.Errorf("body %q", m[0].Body)
+	}
+	if right, temporary := o.signsIn("Ann", password); !right || !temporary {
+		t.Errorf("the password of the message: right %v, temporary %v", right, temporary)
+	}
+}
+
+func TestInvitationMedia(t *testing.T) {
+	const phone, mail = "+4917012345", "a@example.com"
+	for _, c := range []struct {
+		media       []string
+		phone, mail string
+		want        []string
+	}{
+		{nil, phone, mail, []string{phone}},
+		{nil, "", mail, []string{mail}},
+		{nil, phone, "", []string{phone}},
+		{nil, "", "", nil},
+		{[]string{"EMAIL"}, phone, mail, []string{mail}},
+		{[]string{"EMAIL"}, phone, "", []string{phone}},
+		{[]string{"SMS"}, phone, mail, []string{phone}},
+		{[]string{"SMS"}, "", mail, []string{mail}},
+		{[]string{"SMS", "EMAIL"}, phone, mail, []string{phone, mail}},
+		{[]string{"EMAIL", "SMS", "EMAIL"}, "", mail, []string{mail}},
+		{[]string{"EMAIL"}, "", "", nil},
+	} {
+		o := newOffice(t, nil)
+		_, err := o.tryCreate("ann", map[string]string{"email": c.mail, "phone_number": c.phone}, func(in *idp.AdminCreateUserRequest) {
+			in.MessageAction, in.DesiredDeliveryMediums = "", c.media
+		})
+		o.must(err)
+		var got []string
+		for _, m := range o.inbox.Messages("") {
+			got = append(got, m.Destination)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v to %q and %q: went to %v", c.media, c.phone, c.mail, got)
+		}
+	}
+}
+
+func TestInvitationTemplate(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.UsernameAttributes = []string{"email"}
+		in.AdminCreateUserConfig = &idp.AdminCreateUserConfigType{InviteMessageTemplate: &idp.MessageTemplateType{
+			EmailSubject: "Hi", EmailMessage: "<b>{username}</b> {####}", SMSMessage: "{username}/{####}",
+		}}
+	})
+	u, err := o.tryCreate("ann@example.com", map[string]string{"phone_number": "+491"}, func(in *idp.AdminCreateUserRequest) {
+		in.MessageAction, in.TemporaryPassword, in.DesiredDeliveryMediums = "", "Given&123", []string{"SMS", "EMAIL"}
+	})
+	o.must(err)
+	m := o.inbox.Messages("")
+	if len(m) != 2 || m[0].Body != "ann@example.com/Given&123" || m[1].Subject != "Hi" || m[1].Body != "<b>ann@example.com</b> Given&amp;123" {
+		t.Errorf("messages %+v", m)
+	}
+	if u.Username != u.Sub || u.Attributes["email"] != "ann@example.com" {
+		t.Errorf("user %+v", u)
+	}
+	if right, _ := o.signsIn("ann@example.com", "Given&123"); !right {
+		t.Error("the address is no sign-in name")
+	}
+}
+
+func TestSuppressSendsNothing(t *testing.T) {
+	o := newOffice(t, nil)
+	o.create("ann", map[string]string{"email": "a@example.com"})
+	if m := o.inbox.Messages(""); len(m) != 0 {
+		t.Errorf("sent %v", m)
+	}
+}
+
+func TestTemporaryPasswordPolicy(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) { in.Policies = nil })
+	const prefix = "Password did not conform with password policy: "
+	for password, reason := range map[string]string{
+		"Short1!": "Password not long enough", "lowercase1!": "Password must have uppercase characters",
+		"UPPERCASE1!": "Password must have lowercase characters", "NoNumber!": "Password must have numeric characters",
+		"NoSymbol1": "Password must have symbol characters",
+	} {
+		_, err := o.tryCreate("ann", nil, func(in *idp.AdminCreateUserRequest) { in.TemporaryPassword = password })
+		wantFault(t, err, idp.CodeInvalidPassword, prefix+reason)
+	}
+	_, err := o.users.Find(t.Context(), o.pool, "ann")
+	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
+	seen := map[string]bool{}
+	for range 100 {
+		password := temporaryPassword(o.pool)
+		if err := checkPolicy(o.pool, policyAdmin, password); err != nil || seen[password] {
+			t.Fatalf("%v, or invented twice", err)
+		}
+		seen[password] = true
+	}
+}
+
+func TestInvitationFails(t *testing.T) {
+	o := newOffice(t, nil)
+	o.users.sender = message.Nowhere{}
+	_, err := o.tryCreate("ann", map[string]string{"email": "a@example.com"}, told)
+	wantFault(t, err, idp.CodeCodeDeliveryFailure, "Unable to deliver the message.")
+	if u := o.find("ann"); u.Status != "FORCE_CHANGE_PASSWORD" {
+		t.Errorf("left as %+v", u)
+	}
+	o.users.sender = o.inbox
+	_, err = o.tryCreate("ann", nil, resent)
+	o.must(err)
+	if m := o.inbox.Messages("a@example.com"); len(m) != 1 {
+		t.Errorf("messages %v", m)
+	}
+}
+
+func TestResend(t *testing.T) {
+	o := newOffice(t, nil)
+	_, err := o.tryCreate("nobody", nil, resent)
+	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
+
+	_, err = o.tryCreate("ann", map[string]string{"email": "a@example.com"}, func(in *idp.AdminCreateUserRequest) {
+		in.TemporaryPassword = "first password"
+	})
+	o.must(err)
+	old := o.find("ann")
+	o.must(o.db.Update(t.Context(), func(tx *store.Tx) error { // a password of last month
+		w, err := tx.GetPassword(o.pool.ID, old.Sub)
+		if err != nil {
+			return err
+		}
+		w.Set = w.Set.AddDate(0, -1, 0)
+		return tx.PutPassword(w)
+	}))
+	u, err := o.tryCreate("ann", nil, resent)
+	o.must(err)
+	if u.Sub != old.Sub || u.Status != "FORCE_CHANGE_PASSWORD" || u.Attributes["email"] != "a@example.com" {
+		t.Errorf("sent again %+v", u)
+	}
+	second := string(o.inbox.Messages("a@example.com")[0].Code)
+	if right, _ := o.signsIn("ann", "first password"); right {
+		t.Error("the old password is still right")
+	}
+	if right, temporary := o.signsIn("ann", second); !right || !temporary {
+		t.Error("the new password is wrong or permanent")
+	}
+	_, w, _, err := o.users.SignInBySub(t.Context(), o.pool, u.Sub)
+	if o.must(err); time.Since(w.Set) > time.Minute {
+		t.Errorf("the expiry counts from %v", w.Set)
+	}
+	_, err = o.tryCreate("ann", nil, func(in *idp.AdminCreateUserRequest) { in.MessageAction, in.TemporaryPassword = "RESEND", "short" })
+	wantFault(t, err, idp.CodeInvalidPassword, "Password did not conform with password policy: Password not long enough")
+	for _, status := range []string{"CONFIRMED", "UNCONFIRMED", "RESET_REQUIRED"} {
+		o.setStatus("ann", status)
+		_, err = o.tryCreate("ann", nil, resent)
+		wantFault(t, err, idp.CodeUnsupportedUserState, "Resend not possible. ann status is not FORCE_CHANGE_PASSWORD")
+	}
+	if right, _ := o.signsIn("ann", second); !right {
+		t.Error("a refused request changed the password")
+	}
+}
+
+func TestCreateExisting(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.UsernameConfiguration = &idp.UsernameConfigurationType{CaseSensitive: false}
+	})
+	if u := o.create("Ann", nil); u.Username != "ann" {
+		t.Errorf("user name %q", u.Username)
+	}
+	for _, name := range []string{"Ann", "ann", "ANN"} {
+		_, err := o.tryCreate(name, nil, nil)
+		wantFault(t, err, idp.CodeUsernameExists, "User account already exists")
+	}
+}
+
+func TestUsernameModes(t *testing.T) {
+	for _, c := range []struct {
+		mode       func(*idp.CreateUserPoolRequest)
+		name, text string
+	}{
+		{aliases("email"), "a@example.com", "Username cannot be of email format, since user pool is configured for email alias."},
+		{aliases("phone_number"), "+4917012345", "Username cannot be of phone number format, since user pool is configured for phone number alias."},
+		{usernames("email"), "ann", "Username should be an email."},
+		{usernames("phone_number"), "ann", "Username should be a phone number."},
+		{usernames("email", "phone_number"), "ann", "Username should be either an email or a phone number."},
+	} {
+		o := newOffice(t, c.mode)
+		_, err := o.tryCreate(c.name, nil, nil)
+		wantFault(t, err, idp.CodeInvalidParameter, c.text)
+	}
+	o := newOffice(t, usernames("email", "phone_number"))
+	o.create("a@example.com", nil)
+	o.create("+4917012345", nil)
+	_, err := o.tryCreate("a@example.com", nil, forced)
+	wantFault(t, err, idp.CodeUsernameExists, "An account with the given email already exists.")
+	_, err = o.tryCreate("+4917012345", nil, forced)
+	wantFault(t, err, idp.CodeUsernameExists, "An account with the given phone_number already exists.")
+}
+
+func TestAliasConflictAtCreation(t *testing.T) {
+	o := newOffice(t, aliases("email"))
+	mine := map[string]string{"email": "a@example.com", "email_verified": "true"}
+	first := o.create("first", mine)
+	unverified := o.create("second", map[string]string{"email": "a@example.com"})
+	if unverified.Attributes["email_verified"] != "false" {
+		t.Errorf("%v", unverified.Attributes)
+	}
+	_, err := o.tryCreate("third", mine, nil)
+	wantFault(t, err, idp.CodeUsernameExists, "An account with the email already exists.")
+	_, err = o.users.Find(t.Context(), o.pool, "third")
+	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
+	if u := o.find("a@example.com"); u.Sub != first.Sub {
+		t.Errorf("the alias went to %s", u.Username)
+	}
+	third, err := o.tryCreate("third", mine, forced)
+	o.must(err)
+	if u := o.find("a@example.com"); u.Sub != third.Sub {
+		t.Errorf("the alias stayed with %s", u.Username)
+	}
+	if u := o.find("first"); u.Attributes["email_verified"] != "false" {
+		t.Errorf("the old owner is still verified: %v", u.Attributes)
+	}
+}
+
+func TestCreateChecksAttributes(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.Schema = []*idp.SchemaAttributeType{{Name: "family_name", Required: new(true), Mutable: new(true)}}
+	})
+	for name, c := range map[string]struct{ value, text string }{
+		"custom:x":     {"1", "Attributes did not conform to the schema: custom:x: Attribute does not exist in the schema.\n"},
+		"email":        {"nonsense", "Invalid email address format."},
+		"phone_number": {"0170", "Invalid phone number format."},
+		"sub":          {"x", "Cannot modify the non-mutable attribute sub"},
+	} {
+		_, err := o.tryCreate("ann", map[string]string{name: c.value}, nil)
+		wantFault(t, err, idp.CodeInvalidParameter, c.text)
+	}
+	o.create("ann", nil) // without the required family_name
+}
+
+func TestPasswordlessCreation(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.Policies.SignInPolicy = &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}
+		in.Schema = []*idp.SchemaAttributeType{{Name: "email", Required: new(true), Mutable: new(true)}}
+	})
+	_, err := o.tryCreate("ann", nil, nil)
+	wantFault(t, err, idp.CodeInvalidParameter, "Attributes did not conform to the schema: email: The attribute is required ")
+	u, err := o.tryCreate("ann", map[string]string{"email": "a@example.com"}, told)
+	o.must(err)
+	_, _, has, err := o.users.SignInBySub(t.Context(), o.pool, u.Sub)
+	if o.must(err); u.Status != "CONFIRMED" || has {
+		t.Errorf("status %s, has a password %v", u.Status, has)
+	}
+	if m := o.inbox.Messages(""); len(m) != 0 {
+		t.Errorf("told of a password that is not there: %v", m)
+	}
+	u, err = o.tryCreate("bob", nil, func(in *idp.AdminCreateUserRequest) { in.TemporaryPassword = "temporary" })
+	if o.must(err); u.Status != "FORCE_CHANGE_PASSWORD" {
+		t.Errorf("with a password: %s", u.Status)
+	}
+}
+
+func TestConcurrentCreation(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode     func(*idp.CreateUserPoolRequest)
+		username string
+		text     string
+	}{
+		"name":    {nil, "ann", "User account already exists"},
+		"address": {usernames("email"), "ann@example.com", "An account with the given email already exists."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t, c.mode)
+			errs := make([]error, 20)
+			var group sync.WaitGroup
+			for i := range errs {
+				group.Go(func() { _, errs[i] = o.tryCreate(c.username, nil, nil) })
+			}
+			group.Wait()
+			won := 0
+			for _, err := range errs {
+				if err == nil {
+					won++
+				} else {
+					wantFault(t, err, idp.CodeUsernameExists, c.text)
+				}
+			}
+			if users := o.pages("", 60); won != 1 || len(users) != 1 {
+				t.Errorf("%d won, %d users", won, len(users))
+			}
+		})
+	}
+}
+
+// TestNoPasswordAtRest looks for temporary passwords in the bytes of the database (security checklist 12).
+func TestNoPasswordAtRest(t *testing.T) {
+	folder := t.TempDir()
+	o := newOfficeAt(t, filepath.Join(folder, "db"), nil)
+	_, err := o.tryCreate("findable-name", map[string]string{"email": "a@example.com"}, told)
+	o.must(err)
+	_, err = o.tryCreate("findable-name", nil, resent)
+	o.must(err)
+	o.must(o.setPassword("findable-name", "chosen-by-admin", false))
+	passwords := []string{"chosen-by-admin"}
+	for _, m := range o.inbox.Messages("") {
+		passwords = append(passwords, string(m.Code))
+	}
+	var bytes strings.Builder
+	files, err := os.ReadDir(folder)
+	o.must(err)
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(folder, f.Name()))
+		o.must(err)
+		bytes.Write(b)
+	}
+	if !strings.Contains(bytes.String(), "findable-name") || len(passwords) != 3 {
+		t.Fatal("these are not the bytes of the database")
+	}
+	for _, p := range passwords {
+		if strings.Contains(bytes.String(), p) {
+			t.Error("a password stands in the database")
+		}
+	}
+}
+
+func TestSetPassword(t *testing.T) {
+	o := newOffice(t, nil)
+	wantFault(t, o.setPassword("ann", "password", true), idp.CodeUserNotFound, "User does not exist.")
+	o.create("ann", nil)
+	wantFault(t, o.setPassword("ann", "short", true), idp.CodeInvalidPassword, "Password does not conform to policy: Password not long enough")
+	for _, from := range []string{"UNCONFIRMED", "CONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED", "EXTERNAL_PROVIDER"} {
+		for permanent, want := range map[bool]string{true: "CONFIRMED", false: "FORCE_CHANGE_PASSWORD"} {
+			o.setStatus("ann", from)
+			o.must(o.setPassword("ann", "password of "+from, permanent))
+			right, temporary := o.signsIn("ann", "password of "+from)
+			if got := o.find("ann").Status; got != want || !right || temporary == permanent {
+				t.Errorf("from %s, permanent %v: %s, right %v, temporary %v", from, permanent, got, right, temporary)
+			}
+		}
+	}
+	o.must(o.users.AdminSetPassword(t.Context(), o.pool, &idp.AdminSetUserPasswordRequest{Username: o.find("ann").Sub, Password: "by the sub"}))
+	if right, temporary := o.signsIn("ann", "by the sub"); !right || !temporary {
+		t.Error("without Permanent it is not temporary")
+	}
+}
+
+func TestSetPasswordHistory(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) { in.Policies.PasswordPolicy.PasswordHistorySize = new(int64(2)) })
+	o.create("ann", nil)
+	for _, password := range []string{"password 1", "password 2"} {
+		o.must(o.setPassword("ann", password, true))
+	}
+	for _, permanent := range []bool{true, false} {
+		err := o.setPassword("ann", "password 1", permanent)
+		wantFault(t, err, idp.CodePasswordHistoryPolicyViolation, "Password has previously been used.")
+	}
+	o.must(o.setPassword("ann", "password 3", true))
+	o.must(o.setPassword("ann", "password 1", true))
+}
+
+func TestConfirm(t *testing.T) {
+	o := newOffice(t, aliases("email", "preferred_username"))
+	wantFault(t, o.users.AdminConfirm(t.Context(), o.pool, "ann"), idp.CodeUserNotFound, "User does not exist.")
+	o.create("ann", map[string]string{"email": "a@example.com"})
+	o.setStatus("ann", "UNCONFIRMED")
+	o.must(o.update("ann", map[string]string{"preferred_username": "annie"}))
+	if right, _ := o.signsIn("annie", ""); right {
+		t.Error("signs in by the preferred name before being confirmed")
+	}
+	_, err := o.users.Find(t.Context(), o.pool, "annie")
+	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
+	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann"))
+	u := o.find("annie")
+	if u.Status != "CONFIRMED" || u.Attributes["email_verified"] != "false" {
+		t.Errorf("confirmed %+v", u)
+	}
+	for _, status := range []string{"CONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED"} {
+		o.setStatus("ann", status)
+		err := o.users.AdminConfirm(t.Context(), o.pool, "ann")
+		wantFault(t, err, idp.CodeNotAuthorized, "User cannot be confirmed. Current status is "+status)
+	}
+}
+
+func TestConfirmWithTakenName(t *testing.T) {
+	o := newOffice(t, aliases("preferred_username"))
+	for _, name := range []string{"ann", "bob"} {
+		o.create(name, nil)
+		o.setStatus(name, "UNCONFIRMED")
+		o.must(o.update(name, map[string]string{"preferred_username": "same"}))
+	}
+	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann"))
+	const text = "An account with the preferred_username already exists."
+	wantFault(t, o.users.AdminConfirm(t.Context(), o.pool, "bob"), idp.CodeInvalidParameter, text)
+	wantFault(t, o.setPassword("bob", "password", true), idp.CodeInvalidParameter, text)
+	if u := o.find("bob"); u.Status != "UNCONFIRMED" {
+		t.Errorf("bob is %s", u.Status)
+	}
+	if right, _ := o.signsIn("bob", "password"); right {
+		t.Error("a refused password is in force")
+	}
+}
+
+func TestResetPassword(t *testing.T) {
+	o := newOffice(t, nil)
+	reset := func(name string) error { return o.users.AdminResetPassword(t.Context(), o.pool, name) }
+	wantFault(t, reset("ann"), idp.CodeUserNotFound, "User does not exist.")
+	o.create("ann", map[string]string{"email": "a@example.com"})
+	for _, status := range []string{"FORCE_CHANGE_PASSWORD", "UNCONFIRMED", "EXTERNAL_PROVIDER"} {
+		o.setStatus("ann", status)
+		wantFault(t, reset("ann"), idp.CodeNotAuthorized, "User password cannot be reset in the current state.")
+	}
+	o.must(o.setPassword("ann", "old password", true))
+	wantFault(t, reset("ann"), idp.CodeInvalidParameter, "Cannot reset password for the user as there is no registered/verified email or phone_number")
+	if u := o.find("ann"); u.Status != "CONFIRMED" {
+		t.Errorf("a refused reset left %s", u.Status)
+	}
+	o.must(o.update("ann", map[string]string{"email_verified": "true"}))
+	o.must(reset("ann"))
+	o.must(reset("ann")) // another code
+	m := o.inbox.Messages("a@example.com")
+	if len(m) != 2 || m[0].Purpose != message.ForgotPassword || o.find("ann").Status != "RESET_REQUIRED" {
+		t.Fatalf("messages %v, status %s", m, o.find("ann").Status)
+	}
+	u := o.find("ann")
+	check := func(code secret.Text) error {
+		return o.db.View(t.Context(), func(tx *store.Tx) error {
+			_, err := o.users.checkCode(tx, o.pool, u.Sub, codeReset, "", string(code))
+			return err
+		})
+	}
+	if m[0].Code != m[1].Code {
+		wantFault(t, check(m[0].Code), idp.CodeCodeMismatch, "Invalid verification code provided, please try again.")
+	}
+	o.must(check(m[1].Code))
+
+	o.must(o.users.AdminDisable(t.Context(), o.pool, "ann"))
+	wantFault(t, reset("ann"), idp.CodeNotAuthorized, "User is disabled.")
+}
+
+func TestResetPasswordByAdministratorsOnly(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.AccountRecoverySetting = &idp.AccountRecoverySettingType{RecoveryMechanisms: []*idp.RecoveryOptionType{{Name: "admin_only", Priority: 1}}}
+	})
+	o.create("ann", map[string]string{"email": "a@example.com", "email_verified": "true"})
+	o.setStatus("ann", "CONFIRMED")
+	err := o.users.AdminResetPassword(t.Context(), o.pool, "ann")
+	wantFault(t, err, idp.CodeNotAuthorized, "Contact administrator to reset password.")
+}
+
+// broken is a sender that is down.
+type broken struct{}
+
+var errDown = errors.New("the mail server is down")
+
+func (broken) Send(context.Context, message.Message) error { return errDown }
+
+func TestFailedDeliveryIsDeclared(t *testing.T) {
+	o := newOffice(t, verifyFirst)
+	o.create("ann", map[string]string{"email": "a@example.com", "email_verified": "true"})
+	o.setStatus("ann", "CONFIRMED")
+	for _, op := range []func() error{
+		func() error { return o.users.AdminResetPassword(t.Context(), o.pool, "ann") },
+		func() error { return o.update("ann", map[string]string{"email": "new@example.com"}) },
+	} {
+		o.users.sender = message.Nowhere{}
+		wantFault(t, op(), idp.CodeInvalidParameter, "Unable to deliver the message.")
+		o.users.sender = broken{}
+		err := op()
+		if _, known := errors.AsType[*fault.Error](err); known || !errors.Is(err, errDown) {
+			t.Errorf("a sender that is down: %v", err)
+		}
+	}
+}
+
+func verifyFirst(in *idp.CreateUserPoolRequest) {
+	in.AutoVerifiedAttributes = []string{"email", "phone_number"}
+	in.UserAttributeUpdateSettings = &idp.UserAttributeUpdateSettingsType{AttributesRequireVerificationBeforeUpdate: []string{"email", "phone_number"}}
+}
+
+func TestUpdateAttributes(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.AutoVerifiedAttributes = []string{"email"}
+		in.Schema = []*idp.SchemaAttributeType{
+			{Name: "email", Required: new(true), Mutable: new(true)},
+			{Name: "fixed", AttributeDataType: "String", Mutable: new(false)},
+		}
+	})
+	wantFault(t, o.update("ann", map[string]string{"name": "Ann"}), idp.CodeUserNotFound, "User does not exist.")
+	o.create("ann", map[string]string{"email": "a@example.com", "email_verified": "true", "custom:fixed": "1", "name": "Ann"})
+	for name, c := range map[string]struct{ value, text string }{
+		"custom:x":     {"1", "user.custom:x: Attribute does not exist in the schema.\n"},
+		"custom:fixed": {"2", "user.custom:fixed: Attribute cannot be updated.\n"},
+		"email":        {"", "user.email: Required attribute cannot be deleted.\n"},
+		"sub":          {"x", "Cannot modify the non-mutable attribute sub"},
+	} {
+		wantFault(t, o.update("ann", map[string]string{"name": "changed", name: c.value}), idp.CodeInvalidParameter, c.text)
+	}
+	if u := o.find("ann"); u.Attributes["name"] != "Ann" {
+		t.Errorf("a refused update changed %v", u.Attributes)
+	}
+	steps := []struct{ edit, want map[string]string }{
+		{map[string]string{"custom:fixed": "1", "name": ""}, map[string]string{"email": "a@example.com", "email_verified": "true"}},
+		{map[string]string{"email": "b@example.com"}, map[string]string{"email": "b@example.com", "email_verified": "false"}},
+		{map[string]string{"email_verified": "TRUE"}, map[string]string{"email": "b@example.com", "email_verified": "true"}},
+		{map[string]string{"email": "c@example.com", "email_verified": "true"}, map[string]string{"email": "c@example.com", "email_verified": "true"}},
+		{map[string]string{"email": "d@example.com", "email_verified": "false"}, map[string]string{"email": "d@example.com", "email_verified": "false"}},
+		{map[string]string{"email": "e@example.com", "email_verified": "True"}, map[string]string{"email": "e@example.com", "email_verified": "true"}},
+		{map[string]string{"email": "e@example.com"}, map[string]string{"email": "e@example.com", "email_verified": "true"}},
+	}
+	for _, s := range steps {
+		before := o.find("ann").Modified
+		time.Sleep(2 * time.Millisecond) // times are kept in milliseconds
+		o.must(o.update("ann", s.edit))
+		s.want["custom:fixed"] = "1"
+		u := o.find("ann")
+		if !maps.Equal(u.Attributes, s.want) || !u.Modified.After(before) {
+			t.Errorf("%v: %v, changed %v after %v", s.edit, u.Attributes, u.Modified, before)
+		}
+	}
+	if m := o.inbox.Messages(""); len(m) != 0 {
+		t.Errorf("sent %v", m)
+	}
+}
+
+func TestUpdateVerifiesFirst(t *testing.T) {
+	o := newOffice(t, verifyFirst)
+	o.create("ann", map[string]string{"email": "old@example.com", "email_verified": "true"})
+	want := func(step string, email, verified string, messages int) {
+		t.Helper()
+		u := o.find("ann")
+		if u.Attributes["email"] != email || u.Attributes["email_verified"] != verified || len(o.inbox.Messages("")) != messages {
+			t.Errorf("%s: %v, %d messages", step, u.Attributes, len(o.inbox.Messages("")))
+		}
+	}
+	o.must(o.update("ann", map[string]string{"email": "new@example.com", "name": "Ann"}))
+	want("new address", "old@example.com", "true", 1)
+	if u := o.find("ann"); u.Attributes["name"] != "Ann" {
+		t.Error("the other attribute did not change")
+	}
+	m := o.inbox.Messages("new@example.com")
+	if len(m) != 1 || m[0].Purpose != message.UpdateUserAttribute {
+		t.Fatalf("messages %v", m)
+	}
+	o.must(o.update("ann", map[string]string{"email": "new@example.com", "email_verified": "false"}))
+	want("new address, not verified", "old@example.com", "true", 2)
+	code := string(o.inbox.Messages("new@example.com")[1].Code)
+	o.must(o.users.VerifyAttribute(t.Context(), Self{Pool: o.pool, User: o.find("ann")}, "email", code))
+	want("verified by the code", "new@example.com", "true", 2)
+	o.must(o.update("ann", map[string]string{"email": "third@example.com", "email_verified": "true"}))
+	want("vouched for", "third@example.com", "true", 2)
+	o.must(o.update("ann", map[string]string{"phone_number": "+4917012345"}))
+	if u := o.find("ann"); u.Attributes["phone_number"] != "+4917012345" || u.Attributes["phone_number_verified"] != "false" {
+		t.Errorf("a first number: %v", u.Attributes)
+	}
+	want("first number", "third@example.com", "true", 3)
+}
+
+func TestUpdateMovesAliases(t *testing.T) {
+	o := newOffice(t, aliases("email"))
+	ann := o.create("ann", map[string]string{"email": "ann@example.com", "email_verified": "true"})
+	o.create("bob", map[string]string{"email": "bob@example.com", "email_verified": "true"})
+	err := o.update("bob", map[string]string{"email": "ann@example.com", "email_verified": "true"})
+	wantFault(t, err, idp.CodeAliasExists, "An account with the email already exists.")
+	if u := o.find("bob"); u.Attributes["email"] != "bob@example.com" {
+		t.Errorf("a refused update changed %v", u.Attributes)
+	}
+	o.must(o.update("ann", map[string]string{"email": "new@example.com"}))
+	for _, name := range []string{"ann@example.com", "new@example.com"} {
+		_, err := o.users.Find(t.Context(), o.pool, name)
+		wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
+	}
+	o.must(o.update("ann", map[string]string{"email_verified": "true"}))
+	if u := o.find("new@example.com"); u.Sub != ann.Sub {
+		t.Errorf("the alias is %s", u.Username)
+	}
+	o.must(o.update("bob", map[string]string{"email": "ann@example.com", "email_verified": "true"}))
+
+	o = newOfficeIn(o, usernames("email"))
+	o.create("ann@example.com", nil)
+	o.create("bob@example.com", nil)
+	err = o.update("bob@example.com", map[string]string{"email": "ann@example.com"})
+	wantFault(t, err, idp.CodeAliasExists, "An account with the given email already exists.")
+	o.must(o.update("bob@example.com", map[string]string{"email": "free@example.com"}))
+	o.find("free@example.com")
+}
+
+// TestNoLostUpdate changes different attributes of one user at the same time: all changes stay.
+func TestNoLostUpdate(t *testing.T) {
+	o := newOffice(t, nil)
+	o.create("ann", map[string]string{"zoneinfo": "here"})
+	names := []string{"name", "given_name", "family_name", "middle_name", "nickname", "profile", "website", "gender", "locale", "address"}
+	var group sync.WaitGroup
+	for _, name := range names {
+		group.Go(func() {
+			if err := o.update("ann", map[string]string{name: "set"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Go(func() {
+		if err := o.setPassword("ann", "password", true); err != nil {
+			t.Error(err)
+		}
+	})
+	group.Go(func() {
+		if err := o.users.AdminDisable(t.Context(), o.pool, "ann"); err != nil {
+			t.Error(err)
+		}
+	})
+	group.Wait()
+	u := o.find("ann")
+	for _, name := range names {
+		if u.Attributes[name] != "set" {
+			t.Errorf("%s is lost", name)
+		}
+	}
+	if u.Attributes["zoneinfo"] != "here" || u.Status != "CONFIRMED" || u.Enabled {
+		t.Errorf("lost: %+v", u)
+	}
+}
+
+func TestDeleteAttributes(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.AliasAttributes = []string{"email"}
+		in.Schema = []*idp.SchemaAttributeType{{Name: "family_name", Required: new(true), Mutable: new(true)}}
+	})
+	del := func(name string, attributes ...string) error {
+		return o.users.AdminDeleteAttributes(t.Context(), o.pool, &idp.AdminDeleteUserAttributesRequest{Username: name, UserAttributeNames: attributes})
+	}
+	wantFault(t, del("ann", "name"), idp.CodeUserNotFound, "User does not exist.")
+	o.create("ann", map[string]string{"email": "a@example.com", "email_verified": "true", "name": "Ann", "family_name": "A"})
+	wantFault(t, del("ann", "name", "family_name"), idp.CodeInvalidParameter, "user.family_name: Required attribute cannot be deleted.\n")
+	wantFault(t, del("ann", "custom:x"), idp.CodeInvalidParameter, "user.custom:x: Attribute does not exist in the schema.\n")
+	wantFault(t, del("ann", "sub"), idp.CodeInvalidParameter, "Cannot modify the non-mutable attribute sub")
+	o.must(del("a@example.com", "email", "name", "nickname"))
+	if u := o.find("ann"); !maps.Equal(u.Attributes, map[string]string{"family_name": "A"}) {
+		t.Errorf("left %v", u.Attributes)
+	}
+	_, err := o.users.Find(t.Context(), o.pool, "a@example.com")
+	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
+}
+
+func TestDisableAndEnable(t *testing.T) {
+	o := newOffice(t, nil)
+	wantFault(t, o.users.AdminDisable(t.Context(), o.pool, "ann"), idp.CodeUserNotFound, "User does not exist.")
+	wantFault(t, o.users.AdminEnable(t.Context(), o.pool, "ann"), idp.CodeUserNotFound, "User does not exist.")
+	u := o.create("ann", nil)
+	o.create("bob", nil)
+	o.must(o.db.Update(t.Context(), func(tx *store.Tx) error {
+		for id, sub := range map[string]string{"1": u.Sub, "2": u.Sub, "3": o.subOf(tx, "bob")} {
+			if err := tx.CreateFamily(store.Family{ID: id, PoolID: o.pool.ID, Sub: sub}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	for range 2 { // a repetition is no error
+		o.must(o.users.AdminDisable(t.Context(), o.pool, "ann"))
+	}
+	if o.find("ann").Enabled || !o.find("bob").Enabled {
+		t.Error("the wrong user is disabled")
+	}
+	for range 2 {
+		o.must(o.users.AdminEnable(t.Context(), o.pool, "ann"))
+	}
+	if !o.find("ann").Enabled {
+		t.Error("not enabled again")
+	}
+	for id, revoked := range map[string]bool{"1": true, "2": true, "3": false} {
+		o.must(o.db.View(t.Context(), func(tx *store.Tx) error {
+			f, err := tx.GetFamily(id)
+			if f.Revoked.IsZero() == revoked {
+				t.Errorf("session %s is revoked at %v", id, f.Revoked)
+			}
+			return err
+		}))
+	}
+}
+
+func (o *office) subOf(tx *store.Tx, name string) string {
+	u, err := tx.GetUserByUsername(o.pool.ID, name)
+	o.must(err)
+	return u.Sub
+}
+
+func TestDelete(t *testing.T) {
+	o := newOffice(t, aliases("email"))
+	del := func(name string) error { return o.users.AdminDelete(t.Context(), o.pool, name) }
+	wantFault(t, del("ann"), idp.CodeUserNotFound, "User does not exist.")
+	mine := map[string]string{"email": "a@example.com", "email_verified": "true"}
+	old := o.create("ann", mine)
+	o.must(del("a@example.com"))
+	wantFault(t, del("ann"), idp.CodeUserNotFound, "User does not exist.")
+	if u := o.create("ann", mine); u.Sub == old.Sub {
+		t.Error("the sub is used again")
+	}
+}
+
+func TestSeed(t *testing.T) {
+	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
+		in.AliasAttributes = []string{"email"}
+		in.AutoVerifiedAttributes = []string{"email"}
+		in.Schema = []*idp.SchemaAttributeType{{Name: "family_name", Required: new(true), Mutable: new(true)}}
+	})
+	attributes := map[string]string{"email": "a@example.com", "email_verified": "true"}
+	o.must(o.users.Seed(t.Context(), o.pool, "ann", "pw", attributes))
+	u := o.find("a@example.com")
+	if u.Username != "ann" || u.Status != "CONFIRMED" || !u.Enabled || !maps.Equal(u.Attributes, attributes) {
+		t.Errorf("seeded %+v", u)
+	}
+	if right, temporary := o.signsIn("ann", "pw"); !right || temporary {
+		t.Errorf("the password: right %v, temporary %v", right, temporary)
+	}
+	wantFault(t, o.users.Seed(t.Context(), o.pool, "ann", "pw", nil), idp.CodeUsernameExists, "User account already exists")
+	wantFault(t, o.users.Seed(t.Context(), o.pool, "bob", "pw", attributes), idp.CodeUsernameExists, "An account with the email already exists.")
+	err := o.users.Seed(t.Context(), o.pool, "bob", "pw", map[string]string{"email": "nonsense"})
+	wantFault(t, err, idp.CodeInvalidParameter, "Invalid email address format.")
+	o.must(o.users.Seed(t.Context(), o.pool, "bob", "", nil))
+	_, _, has, err := o.users.SignIn(t.Context(), o.pool, "bob")
+	if o.must(err); has {
+		t.Error("a password out of nothing")
+	}
+	if m := o.inbox.Messages(""); len(m) != 0 {
+		t.Errorf("sent %v", m)
+	}
+
+	byMail := newOfficeIn(o, usernames("email"))
+	given := map[string]string{}
+	o.must(byMail.users.Seed(t.Context(), byMail.pool, "c@example.com", "pw", given))
+	if u := byMail.find("c@example.com"); u.Username != u.Sub || len(given) != 0 {
+		t.Errorf("seeded %+v from %v", u, given)
+	}
+}
