@@ -34,13 +34,13 @@ const (
 // A Keyring is immutable and safe for concurrent use. Its zero value holds no
 // key and panics when used. It never prints a key.
 type Keyring struct {
-	keys    []*masterKey // active first; pointers, so that fmt prints no more than addresses
-	macRoot []byte
+	keys []*masterKey // active first; pointers, so that fmt shows addresses where it asks no method
 }
 
 type masterKey struct {
 	id     [keyIDSize]byte
 	sealer *sealer
+	mac    []byte
 }
 
 // NewKeyring returns a ring that seals with active and also opens what the
@@ -49,14 +49,11 @@ type masterKey struct {
 // not [KeySize] bytes long, is all zero, or occurs twice.
 func NewKeyring(active []byte, older ...[]byte) (*Keyring, error) {
 	k := &Keyring{}
-	oldest := active
 	for _, master := range append([][]byte{active}, older...) {
 		if err := k.add(master); err != nil {
 			return nil, err
 		}
-		oldest = master
 	}
-	k.macRoot = derive(oldest, labelMAC, sha256.Size)
 	return k, nil
 }
 
@@ -67,7 +64,10 @@ func (k *Keyring) add(master []byte) error {
 	if bytes.Equal(master, make([]byte, KeySize)) {
 		return errors.New("secret: a master key of zeros is not a key")
 	}
-	key := &masterKey{sealer: newSealer(derive(master, labelSeal, KeySize))}
+	key := &masterKey{
+		sealer: newSealer(derive(master, labelSeal, KeySize)),
+		mac:    derive(master, labelMAC, sha256.Size),
+	}
 	copy(key.id[:], derive(master, labelID, keyIDSize))
 	if k.find(key.id[:]) != nil {
 		return errors.New("secret: two master keys have the same key id (is one given twice?)")

@@ -14,7 +14,8 @@ const purposeCode = "code"
 // ends it). Each string is framed by its length, so that MAC("p", "ab", "c")
 // and MAC("p", "a", "bc") differ. Compare results with hmac.Equal.
 func (k *Keyring) MAC(purpose string, parts ...string) []byte {
-	h := hmac.New(sha256.New, k.macRoot)
+	oldest := k.keys[len(k.keys)-1]
+	h := hmac.New(sha256.New, oldest.mac)
 	frame(h, purpose)
 	for _, part := range parts {
 		frame(h, part)
