@@ -113,3 +113,17 @@ func (m *Mux) Available(op *api.Descriptor) bool {
 	r, ok := m.routes[target(op)]
 	return ok && r.call != nil
 }
+
+// Validate checks an input that did not come over the wire against the constraints of the operation's
+// model, and answers as the wire would.
+func Validate[In, Out any](op api.Op[In, Out], in *In) error {
+	body, err := encode(in)
+	if err != nil {
+		return err
+	}
+	violations, err := decode(body, op.Input, new(In))
+	if err == nil && len(violations) > 0 {
+		err = fault.New(op.Service.ValidationError, violationText(violations))
+	}
+	return err
+}

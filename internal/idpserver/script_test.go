@@ -1,6 +1,7 @@
 package idpserver_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -35,6 +36,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 // is steps; blank lines and lines that begin with # mean nothing.
 //
 //	> Operation {"Member": "value"}     calls an operation; the JSON may go on over several lines
+//	>- Operation {"Member": "value"}    calls it without a signature
 //	< {"Member": "*", "Id": "${id}"}    the answer: exactly these members; "*" is any value, and
 //	                                    ${id} any value that is kept under that name, or the kept one
 //	< {"...": 1, "Member": "value"}     the answer has these members, and maybe others
@@ -44,10 +46,15 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 //	! sign-in USER PASSWORD             signs in by password at ${client}; keeps ${access}, ${id}, ${refresh}
 //	! hash USERNAME CLIENT SECRET       keeps the SECRET_HASH as ${hash}
 //	! let NAME VALUE                    keeps a value
+//	! user NAME PASSWORD [EMAIL]        makes a confirmed user in ${pool}, with a verified address
+//	! secret-client                     makes one more client, that has a secret; keeps ${secret-client}, ${secret}
+//	! other-pool                        makes a second pool like ${pool}; keeps ${other-pool}, ${other-client}
+//	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
 // pool and case-insensitive names, and with a client without a secret, ${client}, that allows every flow.
-// A word between ${ and } stands for what is kept under it, in every line.
+// A word between ${ and } stands for what is kept under it, in every line; ${invalid-utf8} is a byte that
+// is no UTF-8.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -125,7 +132,7 @@ func (h *house) run(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &script{T: t, house: h, kept: map[string]string{}}
+	s := &script{T: t, house: h, kept: map[string]string{"invalid-utf8": "\xff"}}
 	s.prelude()
 	lines := strings.Split(string(text), "\n")
 	for i := 0; i < len(lines); {
@@ -146,10 +153,25 @@ func begins(line string) bool {
 
 func (s *script) prelude() {
 	s.where = "prelude"
-	s.step(`> CreateUserPool {"PoolName":"script","AutoVerifiedAttributes":["email"],"UsernameConfiguration":{"CaseSensitive":false}}`)
-	s.step(`< {"UserPool":{"...":1,"Id":"${pool}"}}`)
-	s.step(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"script","ExplicitAuthFlows":["ALLOW_USER_SRP_AUTH","ALLOW_USER_PASSWORD_AUTH","ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}`)
-	s.step(`< {"UserPoolClient":{"...":1,"ClientId":"${client}"}}`)
+	s.newPool("pool", "client")
+}
+
+// newPool makes a pool and its client, and keeps their ids under the names.
+func (s *script) newPool(pool, client string) {
+	s.Helper()
+	s.steps(`> CreateUserPool {"PoolName":"script","AutoVerifiedAttributes":["email"],"UsernameConfiguration":{"CaseSensitive":false}}`,
+		`< {"UserPool":{"...":1,"Id":"${`+pool+`}"}}`)
+	s.steps(`> CreateUserPoolClient {"UserPoolId":"${`+pool+`}","ClientName":"script","ExplicitAuthFlows":`+everyFlow+`}`,
+		`< {"UserPoolClient":{"...":1,"ClientId":"${`+client+`}"}}`)
+}
+
+const everyFlow = `["ALLOW_USER_SRP_AUTH","ALLOW_USER_PASSWORD_AUTH","ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]`
+
+func (s *script) steps(texts ...string) {
+	s.Helper()
+	for _, text := range texts {
+		s.step(text)
+	}
 }
 
 func (s *script) step(text string) {
@@ -161,8 +183,9 @@ func (s *script) step(text string) {
 	switch mark {
 	case '>':
 		s.settled()
+		rest, unsigned := strings.CutPrefix(rest, "- ")
 		op, body, _ := strings.Cut(rest, " ")
-		s.call(op, s.fill(body))
+		s.call(op, s.fill(body), !unsigned)
 	case '<':
 		s.expect(rest)
 	case '!':
@@ -195,7 +218,7 @@ func (s *script) fill(text string) string {
 	})
 }
 
-func (s *script) call(op, body string) {
+func (s *script) call(op, body string, signed bool) {
 	s.Helper()
 	r, err := http.NewRequest("POST", s.house.url, strings.NewReader(body))
 	if err != nil {
@@ -203,7 +226,9 @@ func (s *script) call(op, body string) {
 	}
 	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
 	r.Header.Set("X-Amz-Date", "20260101T000000Z")
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=00")
+	if signed {
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=00")
+	}
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		s.Fatal(err)
@@ -335,9 +360,41 @@ func (s *script) do(words []string) {
 		s.kept["hash"] = srp.SecretHash(words[1], words[2], words[3])
 	case words[0] == "let" && len(words) == 3:
 		s.kept[words[1]] = words[2]
+	case words[0] == "alg-none" && len(words) == 2:
+		s.kept["alg-none"] = algNone(words[1])
+	default:
+		s.make(words)
+	}
+}
+
+// make runs a step that makes something by several operations.
+func (s *script) make(words []string) {
+	s.Helper()
+	switch {
+	case words[0] == "user" && len(words) == 3:
+		s.user(words[1], words[2], "[]")
+	case words[0] == "user" && len(words) == 4:
+		s.user(words[1], words[2], `[{"Name":"email","Value":"`+words[3]+`"},{"Name":"email_verified","Value":"true"}]`)
+	case words[0] == "secret-client" && len(words) == 1:
+		s.steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"secret","GenerateSecret":true,"ExplicitAuthFlows":`+everyFlow+`}`,
+			`< {"UserPoolClient":{"...":1,"ClientId":"${secret-client}","ClientSecret":"${secret}"}}`)
+	case words[0] == "other-pool" && len(words) == 1:
+		s.newPool("other-pool", "other-client")
 	default:
 		s.Fatalf("%s: no such step: %s", s.where, strings.Join(words, " "))
 	}
+}
+
+func (s *script) user(name, password, attributes string) {
+	s.Helper()
+	s.steps(`> AdminCreateUser {"UserPoolId":"${pool}","Username":"`+name+`","MessageAction":"SUPPRESS","UserAttributes":`+attributes+`}`, `< {"...":1}`,
+		`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`","Password":"`+password+`","Permanent":true}`, `< {}`)
+}
+
+// algNone is a token with the same claims that says it needs no signature.
+func algNone(token string) string {
+	parts := strings.Split(token, ".")
+	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + parts[1] + "."
 }
 
 func (s *script) signIn(name, password string) {
@@ -352,6 +409,6 @@ func (s *script) signIn(name, password string) {
 	for _, name := range []string{"access", "id", "refresh"} {
 		delete(s.kept, name)
 	}
-	s.call("InitiateAuth", string(body))
+	s.call("InitiateAuth", string(body), true)
 	s.expect(`{"ChallengeParameters":{},"AuthenticationResult":{"...":1,"AccessToken":"${access}","IdToken":"${id}","RefreshToken":"${refresh}"}}`)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"cognate/api/idp"
+	"cognate/internal/awsjson"
 	"cognate/internal/fault"
 	"cognate/internal/pool"
 	"cognate/internal/user"
@@ -126,7 +127,7 @@ func (d *Document) Apply(ctx context.Context, pools *pool.Registry, users *user.
 func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
 	made, err := pools.Pool(ctx, p.ID)
 	if missing(err) {
-		made, err = pools.CreateAs(ctx, p.ID, p.request())
+		made, err = p.create(ctx, pools)
 	}
 	if err != nil {
 		return err
@@ -134,7 +135,7 @@ func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Dire
 	for _, c := range p.Clients {
 		_, _, err := pools.PoolClient(ctx, p.ID, c.ID)
 		if missing(err) {
-			_, err = pools.CreateClientAs(ctx, c.ID, c.request(p.ID))
+			err = c.create(ctx, pools, p.ID)
 		}
 		if err != nil {
 			return fmt.Errorf("client %s: %w", c.ID, err)
@@ -146,6 +147,24 @@ func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Dire
 		}
 	}
 	return nil
+}
+
+// create hands the pool to the core after the checks that the wire would have made.
+func (p *Pool) create(ctx context.Context, pools *pool.Registry) (*pool.Pool, error) {
+	in := p.request()
+	if err := awsjson.Validate(idp.CreateUserPool, in); err != nil {
+		return nil, err
+	}
+	return pools.CreateAs(ctx, p.ID, in)
+}
+
+func (c *Client) create(ctx context.Context, pools *pool.Registry, poolID string) error {
+	in := c.request(poolID)
+	if err := awsjson.Validate(idp.CreateUserPoolClient, in); err != nil {
+		return err
+	}
+	_, err := pools.CreateClientAs(ctx, c.ID, in)
+	return err
 }
 
 // missing reports whether err says that there is no such thing.

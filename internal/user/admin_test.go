@@ -297,9 +297,10 @@ func TestResend(t *testing.T) {
 		w.Set = w.Set.AddDate(0, -1, 0)
 		return tx.PutPassword(w)
 	}))
+	time.Sleep(2 * time.Millisecond) // times are kept in milliseconds
 	u, err := o.tryCreate("ann", nil, resent)
 	o.must(err)
-	if u.Sub != old.Sub || u.Status != "FORCE_CHANGE_PASSWORD" || u.Attributes["email"] != "a@example.com" {
+	if !u.Modified.After(old.Modified) || u.Sub != old.Sub || u.Status != "FORCE_CHANGE_PASSWORD" || u.Attributes["email"] != "a@example.com" {
 		t.Errorf("sent again %+v", u)
 	}
 	second := string(o.inbox.Messages("a@example.com")[0].Code)

@@ -1,0 +1,154 @@
+package seed_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cognate/internal/message"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/seed"
+	"cognate/internal/store/sqlite"
+	"cognate/internal/user"
+)
+
+// core is an empty server's core.
+func core(t *testing.T) (*pool.Registry, *user.Directory) {
+	db, err := sqlite.Open(t.Context(), ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	keys, err := secret.NewKeyring(secret.RandomBytes(32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true}), user.New(db, keys, message.Nowhere{})
+}
+
+func write(t *testing.T, text string) string {
+	path := filepath.Join(t.TempDir(), "seed.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const full = `
+pools:
+  - id: eu-west-1_Seeded01
+    name: shop
+    issuer: aws
+    username_attributes: [email]
+    auto_verified: [email]
+    custom_attributes:
+      - name: tenant
+      - name: age
+        type: Number
+    password_policy:
+      minimum_length: 12
+      require_numbers: true
+    clients:
+      - id: seededclient
+        secret: 0123456789abcdefghijklmnopqrstuvwxyz
+        auth_flows: [ALLOW_USER_PASSWORD_AUTH]
+        prevent_user_existence_errors: true
+        refresh_token_rotation: true
+    users:
+      - username: ann@example.com
+        password: ann
+        attributes: {email_verified: "true", "custom:tenant": "42"}
+      - username: bob@example.com
+`
+
+func TestApply(t *testing.T) {
+	pools, users := core(t)
+	d, err := seed.Load(write(t, full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time finds everything there
+		if err := d.Apply(t.Context(), pools, users); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, c, err := pools.PoolClient(t.Context(), "eu-west-1_Seeded01", "seededclient")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Region != "eu-west-1" || p.Name != "shop" || p.Issuer() != "aws" || *p.PasswordPolicy().MinimumLength != 12 {
+		t.Errorf("the pool is %+v", p.Settings)
+	}
+	if !c.CheckSecret("0123456789abcdefghijklmnopqrstuvwxyz") || !c.HidesUsers() || c.Allows("ALLOW_USER_SRP_AUTH") {
+		t.Errorf("the client is %+v", c.Settings)
+	}
+	ann, w, ok, err := users.SignIn(t.Context(), p, "ANN@example.com")
+	if err != nil || !ok || !users.CheckPassword(p, ann, w, "ann") || ann.Attributes["custom:tenant"] != "42" {
+		t.Errorf("ann is %+v, %v, %v", ann, ok, err)
+	}
+	if _, _, ok, err := users.SignIn(t.Context(), p, "bob@example.com"); err != nil || ok {
+		t.Errorf("bob has a password (%v) or is not there (%v)", ok, err)
+	}
+}
+
+func TestBuiltIn(t *testing.T) {
+	pools, users := core(t)
+	if err := seed.BuiltIn().Apply(t.Context(), pools, users); err != nil {
+		t.Fatal(err)
+	}
+	p, c, err := pools.PoolClient(t.Context(), "us-east-1_ExaMPle", "1example23456789")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, w, _, err := users.SignIn(t.Context(), p, "username")
+	if err != nil || !users.CheckPassword(p, u, w, "password") || c.HasSecret() {
+		t.Errorf("the built-in user or client is wrong: %v", err)
+	}
+}
+
+// TestLoadRefuses names the line of what is wrong, and shows no secret of the file (checklist 62).
+func TestLoadRefuses(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"unknown key":       {"pools:\n  - id: us-east-1_A\n    nmae: x\n    clients:\n      - {id: c, secret: hunter2hunter2}\n", "[3:5]"},
+		"unknown user key":  {"pools:\n  - id: us-east-1_A\n    users:\n      - username: u\n        password: hunter2hunter2\n        pasword: x\n", "[6:9]"},
+		"repeated key":      {"pools:\n  - id: us-east-1_A\n    id: us-east-1_B\n    name: hunter2hunter2\n", "[3:5]"},
+		"a list for a text": {"pools:\n  - id: [hunter2hunter2]\n", "[2:"},
+		"no YAML":           {"pools: [hunter2hunter2", "[1:"},
+		"pool without id":   {"pools:\n  - name: x\n", "pool 1 has no id"},
+		"client without id": {"pools:\n  - id: us-east-1_A\n    clients:\n      - secret: hunter2hunter2\n", "client 1 of pool us-east-1_A has no id"},
+		"user without name": {"pools:\n  - id: us-east-1_A\n    users:\n      - password: hunter2hunter2\n", "user 1 of pool us-east-1_A has no username"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := seed.Load(write(t, tt.text))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error is %q, want one with %q and without the secret", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestApplyRefuses passes on what the core says of a bad seed.
+func TestApplyRefuses(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"bad pool id":   {"pools: [{id: nonsense}]", "nonsense"},
+		"bad flow":      {"pools: [{id: us-east-1_A, clients: [{id: c, auth_flows: [ALLOW_EVERYTHING]}]}]", "client c"},
+		"bad attribute": {"pools: [{id: us-east-1_A, users: [{username: u, attributes: {email: x}}]}]", "user u"},
+		"bad issuer":    {"pools: [{id: us-east-1_A, issuer: \"ftp://x\"}]", "issuer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pools, users := core(t)
+			d, err := seed.Load(write(t, tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Apply(t.Context(), pools, users); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want an error with %q", err, tt.want)
+			}
+		})
+	}
+}
