@@ -5,14 +5,21 @@ import (
 
 	"cognate/api"
 	"cognate/api/idp"
+	"cognate/internal/fault"
 	"cognate/internal/user"
 )
 
-// me is the user whom an access token shows.
+// me is the user whom an access token shows, if the user is in a state to act.
 func (s *Service) me(ctx context.Context, accessToken string) (me user.Self, err error) {
 	session, err := s.tokens.Authorize(ctx, accessToken)
 	if err != nil {
 		return me, err
+	}
+	switch session.User.Status {
+	case idp.UserStatusTypeResetRequired:
+		return me, fault.New(idp.CodePasswordResetRequired, "Password reset required for the user")
+	case idp.UserStatusTypeUnconfirmed:
+		return me, fault.New(idp.CodeUserNotConfirmed, "User is not confirmed.")
 	}
 	return user.Self{Pool: session.Pool, Client: session.Client, User: session.User}, nil
 }

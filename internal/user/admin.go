@@ -110,7 +110,7 @@ func (d *Directory) AdminResetPassword(ctx context.Context, p *pool.Pool, name s
 			return err
 		}
 		u.Status = idp.UserStatusTypeResetRequired
-		code, row := d.newCode(p, u.Sub, codeReset, attr, "")
+		code, row := d.newCode(p, u.Sub, codeReset, attr, u.Attributes[attr])
 		out = delivery{user: *u, attr: attr, to: u.Attributes[attr], code: code, purpose: message.ForgotPassword}
 		return tx.PutCode(row)
 	})
@@ -129,21 +129,23 @@ func (d *Directory) AdminUpdate(ctx context.Context, p *pool.Pool, in *idp.Admin
 		return err
 	}
 	values := attributesOf(in.UserAttributes)
-	var held, changed map[string]string
-	err = d.alter(ctx, p, u.Sub, func(_ *store.Tx, is *store.User) error {
-		edits, err := adminEdits(p, is.Attributes, values)
+	var out []delivery
+	err = d.db.Update(ctx, func(tx *store.Tx) error {
+		was, err := tx.GetUser(p.ID, u.Sub)
 		if err != nil {
 			return err
 		}
-		held, changed = adminHold(p, is.Attributes, edits)
-		is.Attributes = merged(is.Attributes, edits)
-		u = *is
-		return nil
+		edits, err := adminEdits(p, was.Attributes, values)
+		if err != nil {
+			return err
+		}
+		out, err = d.edit(tx, p, was, edits, adminVerify(p, was.Attributes, edits))
+		return err
 	})
 	if err != nil {
-		return aliasExists(p, err)
+		return aliasExists(p, shown(err))
 	}
-	_, err = d.verifyNew(ctx, p, u, held, changed)
+	_, err = d.sendAll(ctx, p, out)
 	return undelivered(err)
 }
 
@@ -162,23 +164,22 @@ func adminEdits(p *pool.Pool, old, values map[string]string) (map[string]string,
 	return edits, nil
 }
 
-// adminHold is hold for an administrator: an address that the administrator vouches for is not held, and
-// of the others a code goes only to those that the pool wants verified before they change.
-func adminHold(p *pool.Pool, old, edits map[string]string) (held, changed map[string]string) {
-	held, changed = map[string]string{}, map[string]string{}
+// adminVerify is toVerify for an administrator: an address that the administrator vouches for needs no
+// code, and of the others a code goes only to those that the pool wants verified before they change.
+func adminVerify(p *pool.Pool, old, edits map[string]string) map[string]string {
+	out := map[string]string{}
 	for _, attr := range []string{attrEmail, attrPhone} {
 		value := edits[attr]
-		switch {
-		case value == "" || !p.VerifyBeforeUpdate(attr) || edits[attr+verified] == "true":
-		case old[attr] == "":
-			changed[attr] = value
-		default:
-			held[attr] = value
+		if value == "" || !p.VerifyBeforeUpdate(attr) || edits[attr+verified] == "true" {
+			continue
+		}
+		out[attr] = value
+		if old[attr] != "" {
 			delete(edits, attr)
 			delete(edits, attr+verified) // it was said of the new address
 		}
 	}
-	return held, changed
+	return out
 }
 
 // AdminDeleteAttributes removes attributes of a user. One that the user does not have is no error.

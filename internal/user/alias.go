@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"errors"
 
 	"cognate/api/idp"
@@ -56,12 +57,27 @@ func syncAliases(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) err
 	return nil
 }
 
-// claim gives a sign-in name to a user. No name means two users: neither another's alias nor a user name.
+// claim gives a sign-in name to a user. No name means two users: it is neither another's user name or sub,
+// nor another's alias, of whichever attribute. A verified address is stronger than a preferred name, which
+// anybody can make up: with force it takes the name away.
 func claim(tx *store.Tx, p *pool.Pool, attr, key, sub string, force bool) error {
-	if other, err := tx.GetUserByUsername(p.ID, key); err == nil && other.Sub != sub {
-		return conflict{attr}
-	} else if err != nil && !isNotFound(err) {
-		return err
+	if free, err := isFree(tx, p, key, sub); err != nil || !free {
+		return cmp.Or(err, error(conflict{attr}))
+	}
+	for _, other := range signInAttributes {
+		owner, err := tx.GetAlias(p.ID, other, key)
+		if isNotFound(err) || other == attr || owner == sub {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !force || other != attrPreferred {
+			return conflict{attr}
+		}
+		if err := tx.DeleteAlias(p.ID, other, owner); err != nil {
+			return err
+		}
 	}
 	err := tx.SetAlias(p.ID, attr, key, sub)
 	if !errors.Is(err, store.ErrExists) {
@@ -74,6 +90,20 @@ func claim(tx *store.Tx, p *pool.Pool, attr, key, sub string, force bool) error 
 		return err
 	}
 	return tx.MoveAlias(p.ID, attr, key, sub)
+}
+
+// isFree reports whether no other user than sub is named, or identified, by key.
+func isFree(tx *store.Tx, p *pool.Pool, key, sub string) (bool, error) {
+	for _, get := range []func(poolID, key string) (store.User, error){tx.GetUserByUsername, tx.GetUser} {
+		u, err := get(p.ID, key)
+		if err == nil && u.Sub != sub {
+			return false, nil
+		}
+		if err != nil && !isNotFound(err) {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // unverify marks the address of an alias's owner as not verified any more.

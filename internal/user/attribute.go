@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"cognate/api/idp"
@@ -24,8 +24,12 @@ func invalid(format string, args ...any) error {
 	return fault.Newf(idp.CodeInvalidParameter, format, args...)
 }
 
-// writer is who changes attributes: a user through a client, or, without one, an administrator.
-type writer struct{ client *pool.Client }
+// writer is who changes attributes: a user through a client, or, without one, an administrator. First is
+// set while a user completes what an administrator began: what cannot be changed can be given then.
+type writer struct {
+	client *pool.Client
+	first  bool
+}
 
 // check returns the values in the form in which they are kept, or the first rule that they break. The
 // prefix stands before the names in texts about the schema: "user." for a user who exists.
@@ -67,6 +71,9 @@ func clean(p *pool.Pool, a *idp.SchemaAttributeType, name, value string) (string
 	}
 	if utf8.RuneCountInString(value) > maxValue {
 		return "", tooLong(name, maxValue)
+	}
+	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) { // which no database column holds
+		return "", schemaError("", name, "Value is not a text")
 	}
 	switch a.AttributeDataType {
 	case idp.AttributeDataTypeNumber:
@@ -137,21 +144,28 @@ func checkDateTime(name, value string) error {
 	return schemaError("", name, "Value is not a date and time")
 }
 
-var (
-	emailPattern = regexp.MustCompile(`^[^\s@]+@[^\s@]+$`)
-	phonePattern = regexp.MustCompile(`^\+[0-9]{1,15}$`)
-)
+// isEmail accepts what a message can be sent to: local@domain without spaces, control characters and what
+// would have to be quoted in an SMTP command.
+func isEmail(s string) bool {
+	local, domain, ok := strings.Cut(s, "@")
+	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) &&
+		!strings.ContainsAny(s, `<>()[]\",;:`)
+}
+
+// isPhone accepts E.164: a plus sign and up to 15 digits.
+func isPhone(s string) bool { return looksLikePhone(s) && len(s) <= 16 }
 
 // cleanText applies the format of the standard attributes that have one. In a pool that ignores case,
 // e-mail addresses and preferred names are kept and shown in lower case.
 func cleanText(p *pool.Pool, name, value string) (string, error) {
 	switch name {
 	case attrEmail:
-		if !emailPattern.MatchString(value) {
+		if !isEmail(value) {
 			return "", invalid("Invalid email address format.")
 		}
 	case attrPhone:
-		if !phonePattern.MatchString(value) {
+		if !isPhone(value) {
 			return "", invalid("Invalid phone number format.")
 		}
 	case "birthdate":
@@ -179,7 +193,8 @@ func checkRequired(p *pool.Pool, values map[string]string) error {
 	return nil
 }
 
-// checkEdits is check for a user who exists: what is immutable stays as it is, what is required stays.
+// checkEdits is check for a user who exists: what is immutable stays as it is, what is required stays. It
+// leaves out what changes nothing.
 func (w writer) checkEdits(p *pool.Pool, old, values map[string]string) (map[string]string, error) {
 	edits, err := w.check(p, values, "user.")
 	if err != nil {
@@ -190,10 +205,10 @@ func (w writer) checkEdits(p *pool.Pool, old, values map[string]string) (map[str
 		switch {
 		case edits[name] == old[name]:
 			delete(edits, name)
-		case a.Mutable != nil && !*a.Mutable:
-			return nil, schemaError("user.", name, "Attribute cannot be updated.\n")
 		case edits[name] == "" && !removable(p, old, name):
 			return nil, schemaError("user.", name, "Required attribute cannot be deleted.\n")
+		case a.Mutable != nil && !*a.Mutable && !(w.first && old[name] == ""):
+			return nil, schemaError("user.", name, "Attribute cannot be updated.\n")
 		}
 	}
 	return edits, nil

@@ -29,14 +29,14 @@ var (
 	errExpired  = fault.New(idp.CodeExpiredCode, "Invalid code provided, please request a code again.")
 )
 
-// newCode makes a code for a user's attribute and the row that knows it again. value is what the code
-// confirms where that is not yet the attribute's value.
-func (d *Directory) newCode(p *pool.Pool, sub string, k kind, attr, value string) (secret.Text, store.Code) {
+// newCode makes a code that goes to an address of a user, of the attribute attr, and the row that knows it
+// again.
+func (d *Directory) newCode(p *pool.Pool, sub string, k kind, attr, address string) (secret.Text, store.Code) {
 	code := secret.Text(secret.RandomDigits(codeDigits))
 	now := time.Now().UTC()
 	c := store.Code{
 		PoolID: p.ID, Sub: sub, Purpose: k.purpose, Attribute: k.slot(attr),
-		Value: value, Destination: attr, Created: now, Expires: now.Add(k.lifetime),
+		Value: address, Destination: attr, Created: now, Expires: now.Add(k.lifetime),
 	}
 	c.Hash = d.keys.HashCode(code, p.ID, sub, k.purpose, c.Attribute)
 	return code, c
@@ -74,4 +74,28 @@ func (d *Directory) checkCode(tx *store.Tx, p *pool.Pool, sub string, k kind, at
 		return c, errMismatch
 	}
 	return c, nil
+}
+
+// voidCodes deletes the codes that went to addresses that a user has given up. A code never outlives the
+// address that it proves, so one of the kind codeVerify whose address is not the user's is for an address
+// that waits to become it.
+func voidCodes(tx *store.Tx, was, is store.User) error {
+	for _, attr := range []string{attrEmail, attrPhone} {
+		if was.Attributes[attr] == is.Attributes[attr] {
+			continue
+		}
+		for _, k := range []kind{codeSignUp, codeVerify, codeReset} {
+			c, err := tx.GetCode(is.PoolID, is.Sub, k.purpose, k.slot(attr))
+			if isNotFound(err) || err == nil && c.Destination != attr {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			if err := tx.DeleteCode(is.PoolID, is.Sub, k.purpose, c.Attribute); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

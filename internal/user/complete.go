@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cognate/api/idp"
+	"cognate/internal/fault"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 )
@@ -15,6 +16,9 @@ type Completion struct {
 	Write func(*store.Tx) error
 }
 
+// errSessionOver is what a user gets whose state has changed since the challenge.
+var errSessionOver = fault.New(idp.CodeNotAuthorized, "Invalid session for the user.")
+
 // CompleteNewPassword checks the answer to NEW_PASSWORD_REQUIRED: the password against policy and history,
 // and the attributes, of which all that the pool requires must then be there. A required attribute that
 // the user has already cannot be changed on this way.
@@ -24,7 +28,7 @@ func (d *Directory) CompleteNewPassword(ctx context.Context, p *pool.Pool, c *po
 			return nil, invalid("Cannot modify an already provided %s", name)
 		}
 	}
-	edits, err := writer{c}.checkEdits(p, u.Attributes, values)
+	edits, err := writer{client: c, first: true}.checkEdits(p, u.Attributes, values)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +51,9 @@ func (d *Directory) CompleteNewPassword(ctx context.Context, p *pool.Pool, c *po
 		was, err := tx.GetUser(p.ID, u.Sub)
 		if err != nil {
 			return err
+		}
+		if was.Status != u.Status || !was.Enabled {
+			return errSessionOver
 		}
 		now := was
 		now.Status = is.Status

@@ -2,6 +2,9 @@ package user
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"time"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -41,6 +44,33 @@ func (d *Directory) send(ctx context.Context, p *pool.Pool, v delivery) (*idp.Co
 		return nil, fault.Because(err, idp.CodeCodeDeliveryFailure, "Unable to deliver the message.")
 	}
 	return details(v.attr, v.to), nil
+}
+
+// postTimeout is how long a message may take that nobody waits for.
+const postTimeout = time.Minute
+
+// post sends a message after the answer: whether and how fast it can be delivered must not show there.
+func (d *Directory) post(ctx context.Context, p *pool.Pool, v delivery) *idp.CodeDeliveryDetailsType {
+	d.posts.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
+		defer cancel()
+		if _, err := d.send(ctx, p, v); err != nil {
+			slog.WarnContext(ctx, "a message could not be sent", "pool", p.ID, "purpose", string(v.purpose), "error", errors.Unwrap(err))
+		}
+	})
+	return details(v.attr, v.to)
+}
+
+// sendAll sends messages in their order, up to the first that fails.
+func (d *Directory) sendAll(ctx context.Context, p *pool.Pool, list []delivery) ([]*idp.CodeDeliveryDetailsType, error) {
+	sent := make([]*idp.CodeDeliveryDetailsType, len(list))
+	for i, v := range list {
+		var err error
+		if sent[i], err = d.send(ctx, p, v); err != nil {
+			return nil, err
+		}
+	}
+	return sent, nil
 }
 
 // details tells a client where a code went, without giving the address away.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strings"
+	"sync"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -24,12 +25,17 @@ type Directory struct {
 	keys   *secret.Keyring
 	sender message.Sender
 	turns  turns
+	posts  sync.WaitGroup // messages that nobody waits for
 }
 
 // New makes a directory whose messages go to sender.
 func New(db *store.DB, keys *secret.Keyring, sender message.Sender) *Directory {
 	return &Directory{db: db, keys: keys, sender: sender, turns: turns{waiting: map[string]*turn{}}}
 }
+
+// Wait returns when no message is under way any more that an answer did not wait for. Call it before the
+// sender is closed.
+func (d *Directory) Wait() { d.posts.Wait() }
 
 // The attributes that can be sign-in names or receive messages.
 const (
@@ -49,10 +55,7 @@ var errNotFound = fault.New(idp.CodeUserNotFound, "User does not exist.")
 // Find returns the user that a name means to an administrator: the user name, a sign-in alias, or the sub.
 func (d *Directory) Find(ctx context.Context, p *pool.Pool, name string) (u store.User, err error) {
 	err = d.db.View(ctx, func(tx *store.Tx) error {
-		u, err = find(tx, p, name)
-		if isNotFound(err) {
-			u, err = tx.GetUser(p.ID, name)
-		}
+		u, err = findAny(tx, p, name)
 		return err
 	})
 	return u, shown(err)
@@ -83,6 +86,15 @@ func (d *Directory) SignInBySub(ctx context.Context, p *pool.Pool, sub string) (
 		return err
 	})
 	return u, w, ok, shown(err)
+}
+
+// findAny is find for the operations that know a user by its sub, too.
+func findAny(tx *store.Tx, p *pool.Pool, name string) (store.User, error) {
+	u, err := find(tx, p, name)
+	if isNotFound(err) {
+		return tx.GetUser(p.ID, name)
+	}
+	return u, err
 }
 
 // find returns the user of a sign-in name.

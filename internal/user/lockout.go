@@ -14,7 +14,7 @@ import (
 
 // The lockout (protocol page "auth-flows", section 4): from the fifth failure in a row on, each locks for
 // twice as long as the one before, beginning with a second, up to a quarter of an hour. A success, or a
-// quarter of an hour without an attempt, ends it.
+// quarter of an hour without an attempt after the last lock, ends it.
 const (
 	freeFailures = 5
 	longestLock  = 15 * time.Minute
@@ -27,37 +27,79 @@ var errLocked = fault.New(idp.CodeNotAuthorized, "Password attempts exceeded")
 // Guard runs an attempt to prove something for a subject, unless the subject is locked. A fault of the
 // attempt counts as a failure; any other error does not.
 //
-// Attempts of one subject run one after the other in a process, so that of many at once no more than the
-// free ones are looked at. With several processes on one database, each can have one attempt under way.
+// No attempt slips between the check and the count, however many come at once. Within a process, attempts
+// of one subject run one after the other. Between processes, a subject that has failed before reserves its
+// attempt: it is counted as a failure, with the lock that follows, before it is looked at, and given back
+// when it succeeds. Only while a subject has no failure at all is nothing written, so that the usual
+// sign-in costs none; then each process may have one attempt under way.
 func (d *Directory) Guard(ctx context.Context, p *pool.Pool, subject string, attempt func() error) error {
 	done, err := d.turns.take(ctx, p.ID+"/"+subject)
 	if err != nil {
 		return err
 	}
 	defer done()
-	var c store.Counter
-	err = d.db.View(ctx, func(tx *store.Tx) (err error) {
-		c, err = tx.GetCounter(p.ID, subject, kindSignIn)
+	c, err := d.failures(ctx, p, subject)
+	switch {
+	case err != nil:
 		return err
-	})
-	if err != nil {
-		return err
-	}
-	if time.Now().Before(c.Until) {
+	case time.Now().Before(c.Until):
 		return errLocked
 	}
+	reserved := c.Count > 0
+	if reserved {
+		if err := d.countFailure(ctx, p, subject); err != nil {
+			return err
+		}
+	}
 	err = attempt()
-	if _, failed := errors.AsType[*fault.Error](err); !failed {
+	_, failed := errors.AsType[*fault.Error](err)
+	if failed == reserved {
 		return err
 	}
-	if countErr := d.countFailure(ctx, p, subject); countErr != nil {
-		return countErr
+	settle := d.countFailure
+	if reserved {
+		settle = d.giveBack
+	}
+	if e := settle(ctx, p, subject); e != nil && e != errLocked {
+		return e
 	}
 	return err
 }
 
-// countFailure counts a failure and sets the lock that follows from it. It is written even when the
-// client has gone: leaving early must not be a way to guess for free.
+// failures returns the counter of a subject; one that is too old to count is empty.
+func (d *Directory) failures(ctx context.Context, p *pool.Pool, subject string) (c store.Counter, err error) {
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		c, err = tx.GetCounter(p.ID, subject, kindSignIn)
+		return err
+	})
+	return current(c, time.Now()), err
+}
+
+// current forgets a counter that nobody has added to for long enough since its last lock ended.
+func current(c store.Counter, now time.Time) store.Counter {
+	since := c.Last
+	if c.Until.After(since) {
+		since = c.Until
+	}
+	if now.Sub(since) > forgetAfter {
+		return store.Counter{PoolID: c.PoolID, Subject: c.Subject, Kind: c.Kind, Since: now}
+	}
+	return c
+}
+
+// afterFailure is a counter after one more failure.
+func afterFailure(c store.Counter, now time.Time) store.Counter {
+	c = current(c, now)
+	c.Count, c.Last = c.Count+1, now
+	if over := c.Count - freeFailures; over >= 0 {
+		c.Until = now.Add(min(time.Second<<min(over, 20), longestLock))
+	}
+	return c
+}
+
+// countFailure counts a failure and sets the lock that follows from it, or returns errLocked when another
+// process has set one meanwhile. It is written even when the client has gone: leaving early must not be a
+// way to guess for free.
 func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject string) error {
 	return d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		c, err := tx.GetCounter(p.ID, subject, kindSignIn)
@@ -65,14 +107,22 @@ func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject stri
 			return err
 		}
 		now := time.Now().UTC()
-		if now.Sub(c.Last) > forgetAfter {
-			c = store.Counter{Since: now}
+		if now.Before(c.Until) {
+			return errLocked
 		}
-		c.PoolID, c.Subject, c.Kind = p.ID, subject, kindSignIn
-		c.Count, c.Last = c.Count+1, now
-		if over := c.Count - freeFailures; over >= 0 {
-			c.Until = now.Add(min(time.Second<<min(over, 20), longestLock))
+		return tx.PutCounter(afterFailure(c, now))
+	})
+}
+
+// giveBack takes back a reserved failure, and its lock. The others stay until the sign-in is complete: a
+// right password alone may not be all that it takes.
+func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string) error {
+	return d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		c, err := tx.GetCounter(p.ID, subject, kindSignIn)
+		if err != nil || c.Count == 0 {
+			return err
 		}
+		c.Count, c.Until = c.Count-1, time.Time{}
 		return tx.PutCounter(c)
 	})
 }
@@ -137,25 +187,40 @@ var (
 	limitSendCode       = limit{"send-code", 5}
 	limitVerify         = limit{"verify-attribute", 15}
 	limitChangePassword = limit{"change-password", 5}
-	limitForgot         = limit{"forgot-password", 20}
+	limitForgot         = limit{"forgot-password", 20}     // sending and confirming together
+	limitForgotSend     = limit{"forgot-password-send", 5} // of which sending
+	limitUpdate         = limit{"update-attributes", 20}   // updates that send a code
 )
 
-// spend counts one use against a limit before it is made, so that of many at once no more pass.
-func (d *Directory) spend(ctx context.Context, p *pool.Pool, subject string, l limit) error {
+// errLimit is the answer beyond a limit.
+var errLimit = fault.New(idp.CodeLimitExceeded, "Attempt limit exceeded, please try after some time.")
+
+// spend counts one use against each limit before it is made, so that of many at once no more pass. A new
+// code does not make the count start again.
+func (d *Directory) spend(ctx context.Context, p *pool.Pool, subject string, limits ...limit) error {
 	return d.db.Update(ctx, func(tx *store.Tx) error {
-		c, err := tx.GetCounter(p.ID, subject, l.kind)
-		if err != nil {
-			return err
+		for _, l := range limits {
+			if err := l.spend(tx, p, subject); err != nil {
+				return err
+			}
 		}
-		now := time.Now().UTC()
-		if now.Sub(c.Since) >= time.Hour {
-			c = store.Counter{Since: now}
-		}
-		if c.Count >= l.most {
-			return fault.New(idp.CodeLimitExceeded, "Attempt limit exceeded, please try after some time.")
-		}
-		c.PoolID, c.Subject, c.Kind = p.ID, subject, l.kind
-		c.Count, c.Last = c.Count+1, now
-		return tx.PutCounter(c)
+		return nil
 	})
+}
+
+// spend counts one use in the transaction that makes it.
+func (l limit) spend(tx *store.Tx, p *pool.Pool, subject string) error {
+	c, err := tx.GetCounter(p.ID, subject, l.kind)
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	if now.Sub(c.Since) >= time.Hour {
+		c.Count, c.Since = 0, now
+	}
+	if c.Count >= l.most {
+		return errLimit
+	}
+	c.Count, c.Last = c.Count+1, now
+	return tx.PutCounter(c)
 }

@@ -1,7 +1,9 @@
 package user
 
 import (
+	"bytes"
 	"context"
+	"time"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -18,72 +20,78 @@ type Self struct {
 }
 
 // Update changes the user's own attributes and returns where codes went that verify new addresses. A new
-// address that the pool wants verified first is kept aside until VerifyAttribute.
+// address that the pool wants verified first is kept aside, with its code, until VerifyAttribute.
 func (d *Directory) Update(ctx context.Context, me Self, list []*idp.AttributeType) ([]*idp.CodeDeliveryDetailsType, error) {
-	var held, changed map[string]string
-	var is store.User
-	err := d.db.Update(ctx, func(tx *store.Tx) error {
-		was, err := tx.GetUser(me.Pool.ID, me.User.Sub)
-		if err != nil {
-			return err
-		}
-		edits, err := writer{me.Client}.checkEdits(me.Pool, was.Attributes, attributesOf(list))
-		if err != nil {
-			return err
-		}
-		held, changed = hold(me.Pool, was, edits)
-		is = was
-		is.Attributes = merged(was.Attributes, edits)
-		return change(tx, me.Pool, was, is, false)
+	var out []delivery
+	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
+		out, err = d.update(tx, me, attributesOf(list))
+		return err
 	})
 	if err != nil {
 		return nil, aliasExists(me.Pool, shown(err))
 	}
-	return d.verifyNew(ctx, me.Pool, is, held, changed)
+	return d.sendAll(ctx, me.Pool, out)
 }
 
-// hold takes out of edits the new addresses that must be verified before they count, and tells which
-// others are new.
-func hold(p *pool.Pool, u store.User, edits map[string]string) (held, changed map[string]string) {
-	held, changed = map[string]string{}, map[string]string{}
-	for _, attr := range []string{attrEmail, attrPhone} {
-		value := edits[attr]
-		switch {
-		case value == "":
-		case p.VerifyBeforeUpdate(attr) && u.Attributes[attr] != "":
-			held[attr] = value
-			delete(edits, attr)
-		case p.AutoVerified(attr):
-			changed[attr] = value
-		}
+// update writes the changes and the codes of the messages that are then to be sent.
+func (d *Directory) update(tx *store.Tx, me Self, values map[string]string) ([]delivery, error) {
+	was, err := tx.GetUser(me.Pool.ID, me.User.Sub)
+	if err != nil {
+		return nil, err
 	}
-	return held, changed
+	edits, err := writer{client: me.Client}.checkEdits(me.Pool, was.Attributes, values)
+	if err != nil {
+		return nil, err
+	}
+	out, err := d.edit(tx, me.Pool, was, edits, toVerify(me.Pool, was, edits))
+	if err != nil || len(out) == 0 {
+		return nil, err
+	}
+	if err := limitUpdate.spend(tx, me.Pool, was.Sub); err != errLimit {
+		return out, err
+	}
+	// The operation declares no LimitExceededException.
+	return nil, fault.New(idp.CodeTooManyRequests, "Too many requests")
 }
 
-// verifyNew sends the codes for new addresses.
-func (d *Directory) verifyNew(ctx context.Context, p *pool.Pool, u store.User, held, changed map[string]string) (sent []*idp.CodeDeliveryDetailsType, err error) {
-	sent = []*idp.CodeDeliveryDetailsType{}
-	for _, attr := range []string{attrEmail, attrPhone} {
-		to, ok := changed[attr]
-		pending := held[attr]
-		if !ok && pending == "" {
-			continue
-		}
-		if pending != "" {
-			to = pending
-		}
-		out, err := d.issue(ctx, p, u, codeVerify, attr, to, message.UpdateUserAttribute)
-		if err != nil {
+// edit writes the edits of a user's attributes, and the codes for the addresses that are to be verified,
+// by attribute. It returns the messages to send.
+func (d *Directory) edit(tx *store.Tx, p *pool.Pool, was store.User, edits, addresses map[string]string) (out []delivery, err error) {
+	is := was
+	is.Attributes = merged(was.Attributes, edits)
+	if err := change(tx, p, was, is, false); err != nil {
+		return nil, err
+	}
+	for _, attr := range sorted(addresses) {
+		code, row := d.newCode(p, is.Sub, codeVerify, attr, addresses[attr])
+		if err := tx.PutCode(row); err != nil {
 			return nil, err
 		}
-		sent = append(sent, out)
+		out = append(out, delivery{is, attr, addresses[attr], code, message.UpdateUserAttribute})
 	}
-	return sent, nil
+	return out, nil
+}
+
+// toVerify returns the new addresses that a code goes to, and takes out of edits those that must be
+// verified before they count.
+func toVerify(p *pool.Pool, u store.User, edits map[string]string) map[string]string {
+	out := map[string]string{}
+	for _, attr := range []string{attrEmail, attrPhone} {
+		value := edits[attr]
+		if value == "" || !p.AutoVerified(attr) {
+			continue
+		}
+		out[attr] = value
+		if p.VerifyBeforeUpdate(attr) && u.Attributes[attr] != "" {
+			delete(edits, attr)
+		}
+	}
+	return out
 }
 
 // Delete removes attributes of the user's own. One that the user does not have is no error.
 func (d *Directory) Delete(ctx context.Context, me Self, names []string) error {
-	return d.deleteAttributes(ctx, me.Pool, writer{me.Client}, me.User.Sub, names)
+	return d.deleteAttributes(ctx, me.Pool, writer{client: me.Client}, me.User.Sub, names)
 }
 
 func (d *Directory) deleteAttributes(ctx context.Context, p *pool.Pool, w writer, sub string, names []string) error {
@@ -107,8 +115,8 @@ func (d *Directory) deleteAttributes(ctx context.Context, p *pool.Pool, w writer
 	return shown(err)
 }
 
-// SendVerification sends a code for one of the user's own addresses. An address that is verified already
-// can be verified again.
+// SendVerification sends a code for one of the user's own addresses: the new one, when one is kept aside.
+// An address that is verified already can be verified again.
 func (d *Directory) SendVerification(ctx context.Context, me Self, attr string) (*idp.CodeDeliveryDetailsType, error) {
 	if attr != attrEmail && attr != attrPhone {
 		return nil, errNotVerifiable
@@ -117,10 +125,32 @@ func (d *Directory) SendVerification(ctx context.Context, me Self, attr string) 
 		what := map[string]string{attrEmail: "email address", attrPhone: "phone number"}[attr]
 		return nil, invalid("User does not have a valid registered %s", what)
 	}
-	if err := d.spend(ctx, me.Pool, me.User.Sub, limitSendCode); err != nil {
-		return nil, err
+	var out delivery
+	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
+		out, err = d.verification(tx, me, attr)
+		return err
+	})
+	if err != nil {
+		return nil, shown(err)
 	}
-	return d.issue(ctx, me.Pool, me.User, codeVerify, attr, me.User.Attributes[attr], message.VerifyUserAttribute)
+	return d.send(ctx, me.Pool, out)
+}
+
+// verification makes the code for one of the user's addresses: the one that waits to be verified, if any.
+func (d *Directory) verification(tx *store.Tx, me Self, attr string) (v delivery, err error) {
+	if err := limitSendCode.spend(tx, me.Pool, me.User.Sub); err != nil {
+		return v, err
+	}
+	to := me.User.Attributes[attr]
+	waiting, err := tx.GetCode(me.Pool.ID, me.User.Sub, codeVerify.purpose, attr)
+	if err != nil && !isNotFound(err) {
+		return v, err
+	}
+	if err == nil && time.Now().Before(waiting.Expires) {
+		to = waiting.Value
+	}
+	code, row := d.newCode(me.Pool, me.User.Sub, codeVerify, attr, to)
+	return delivery{me.User, attr, to, code, message.VerifyUserAttribute}, tx.PutCode(row)
 }
 
 var errNotVerifiable = fault.New(idp.CodeInvalidParameter, "Invalid attribute name. Only phone_number and email can be verified.")
@@ -143,9 +173,6 @@ func (d *Directory) VerifyAttribute(ctx context.Context, me Self, attr, code str
 		if err != nil {
 			return err
 		}
-		if c.Value != was.Attributes[attr] && !me.Pool.VerifyBeforeUpdate(attr) {
-			return errExpired // the code went to an address that the user has given up since
-		}
 		is := was
 		is.Attributes = merged(was.Attributes, map[string]string{attr: c.Value, attr + verified: "true"})
 		return change(tx, me.Pool, was, is, true)
@@ -153,23 +180,26 @@ func (d *Directory) VerifyAttribute(ctx context.Context, me Self, attr, code str
 	return aliasExists(me.Pool, shown(err))
 }
 
-// ChangePassword replaces the user's password. The old one must be right, and a wrong one counts as a
-// failed sign-in; a user without a password sets the first one.
+var errWrongPassword = fault.New(idp.CodeNotAuthorized, "Incorrect username or password.")
+
+// ChangePassword replaces the user's password. In this order: the limit, the policy, the old password, a
+// wrong one of which counts as a failed sign-in, and the history. A user without a password sets the first
+// one, and need not tell an old one. Of several changes at once, one succeeds.
 func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed string) error {
 	u, w, has, err := d.SignInBySub(ctx, me.Pool, me.User.Sub)
 	if err != nil {
 		return err
 	}
-	if has && old == "" {
-		return invalid("Missing required parameter PreviousPassword")
-	}
 	if err := d.spend(ctx, me.Pool, u.Sub, limitChangePassword); err != nil {
+		return err
+	}
+	if err := checkPolicy(me.Pool, policyOther, proposed); err != nil {
 		return err
 	}
 	if has {
 		err = d.Guard(ctx, me.Pool, u.Sub, func() error {
 			if !d.CheckPassword(me.Pool, u, w, old) {
-				return fault.New(idp.CodeNotAuthorized, "Incorrect username or password.")
+				return errWrongPassword
 			}
 			return nil
 		})
@@ -177,19 +207,32 @@ func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed s
 	if err != nil {
 		return err
 	}
-	if err := checkPolicy(me.Pool, policyOther, proposed); err != nil {
-		return err
-	}
 	if err := d.checkHistory(ctx, me.Pool, u, proposed); err != nil {
 		return err
 	}
 	next := d.newPassword(me.Pool, u, proposed, false)
 	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
+		if err := unchangedPassword(tx, me.Pool, u.Sub, w); err != nil {
+			return err
+		}
 		if err := d.Succeeded(tx, me.Pool, u.Sub); err != nil {
 			return err
 		}
 		return storePassword(tx, me.Pool, next)
 	}))
+}
+
+// unchangedPassword is an error unless the user's password is still the one that was looked at, or still
+// none when w is empty.
+func unchangedPassword(tx *store.Tx, p *pool.Pool, sub string, w store.Password) error {
+	now, err := tx.GetPassword(p.ID, sub)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	if !bytes.Equal(now.Sealed, w.Sealed) {
+		return errWrongPassword
+	}
+	return nil
 }
 
 // Remove deletes a user with everything that belongs to it.

@@ -21,12 +21,12 @@ var (
 // recoveryAttribute is where a user's reset code goes: the first of the pool's recovery mechanisms whose
 // address is verified; without a setting, the phone before the e-mail.
 func recoveryAttribute(p *pool.Pool, u store.User) (string, error) {
+	if onlyAdminResets(p) {
+		return "", errAdminOnly
+	}
 	order := []string{attrPhone, attrEmail}
 	if s := p.Settings.AccountRecoverySetting; s != nil {
 		order = mechanisms(s)
-		if len(order) == 0 {
-			return "", errAdminOnly
-		}
 	}
 	for _, attr := range order {
 		if u.Attributes[attr] != "" && u.Attributes[attr+verified] == "true" {
@@ -34,6 +34,11 @@ func recoveryAttribute(p *pool.Pool, u store.User) (string, error) {
 		}
 	}
 	return "", errNoContact
+}
+
+func onlyAdminResets(p *pool.Pool) bool {
+	s := p.Settings.AccountRecoverySetting
+	return s != nil && len(mechanisms(s)) == 0
 }
 
 // mechanisms are the attributes of a recovery setting by priority; none when only administrators may reset.
@@ -57,26 +62,29 @@ func mechanisms(s *idp.AccountRecoverySettingType) []string {
 }
 
 // ForgotPassword sends a code to choose a new password with. Where the client hides who exists, a user who
-// is not there, is disabled or cannot be reached gets the same answer as any other.
+// is not there, is disabled or cannot be reached gets the same answer as any other, and as late.
 func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ForgotPasswordRequest) (*idp.CodeDeliveryDetailsType, error) {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
 	}
-	if hidden {
-		return d.pretend(ctx, p, in.Username, limitForgot)
+	if onlyAdminResets(p) {
+		return nil, errAdminOnly
 	}
 	attr, err := resettable(p, u)
-	if err != nil && c.HidesUsers() {
-		return d.pretend(ctx, p, in.Username, limitForgot)
-	}
-	if err != nil {
+	if err != nil && !c.HidesUsers() {
 		return nil, err
 	}
-	if err := d.spend(ctx, p, u.Sub, limitForgot); err != nil {
-		return nil, err
-	}
-	return d.issue(ctx, p, u, codeReset, attr, "", message.ForgotPassword)
+	hidden = hidden || err != nil
+	return discreetly(ctx, c, func() (*idp.CodeDeliveryDetailsType, error) {
+		if hidden {
+			return d.pretend(ctx, p, in.Username, limitForgot, limitForgotSend)
+		}
+		if err := d.spend(ctx, p, u.Sub, limitForgot, limitForgotSend); err != nil {
+			return nil, err
+		}
+		return d.issue(ctx, p, c, u, codeReset, attr, message.ForgotPassword)
+	})
 }
 
 // resettable tells where the reset code of a user goes, or why there can be none.
@@ -84,14 +92,14 @@ func resettable(p *pool.Pool, u store.User) (attr string, err error) {
 	switch {
 	case !u.Enabled:
 		return "", errDisabled
-	case u.Status == idp.UserStatusTypeForceChangePassword:
+	case u.Status == idp.UserStatusTypeForceChangePassword || u.Status == idp.UserStatusTypeExternalProvider:
 		return "", errResetState
 	}
 	return recoveryAttribute(p, u)
 }
 
-// ConfirmForgotPassword sets a new password by the code. The code is looked at before anything is said
-// about the password's history, and used up only together with the change.
+// ConfirmForgotPassword sets a new password by the code. The policy is looked at first, the code before
+// anything is said about the password's history, and it is used up only together with the change.
 func (d *Directory) ConfirmForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmForgotPasswordRequest) error {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
@@ -135,29 +143,11 @@ func (d *Directory) reset(tx *store.Tx, p *pool.Pool, w store.Password, code str
 	if err := storePassword(tx, p, w); err != nil {
 		return err
 	}
+	// Who can read the user's messages is let in even while somebody else keeps the user locked out.
+	if err := d.Succeeded(tx, p, w.Sub); err != nil {
+		return err
+	}
 	is := was
 	is.Status = idp.UserStatusTypeConfirmed
 	return change(tx, p, was, is, false)
-}
-
-// pretendReset answers a code for a name that nobody has: as wrong where a code was pretended to be sent,
-// as expired where none was.
-func (d *Directory) pretendReset(ctx context.Context, p *pool.Pool, name string) error {
-	subject := d.UnknownSubject(p, name)
-	var asked bool
-	err := d.db.View(ctx, func(tx *store.Tx) error {
-		c, err := tx.GetCounter(p.ID, subject, limitForgot.kind)
-		asked = c.Count > 0
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if err := d.spend(ctx, p, subject, limitForgot); err != nil {
-		return err
-	}
-	if asked {
-		return errMismatch
-	}
-	return errExpired
 }

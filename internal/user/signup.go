@@ -1,7 +1,10 @@
 package user
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +21,8 @@ import (
 var errNoUser = fault.New(idp.CodeUserNotFound, "Username/client id combination not found.")
 
 // SignUp registers a user, unconfirmed, and sends a code where the pool verifies an address by itself.
-// Everything is checked before anything is written: client and pool, user name, attributes, password.
+// Everything is checked before anything is written, in this order: secret hash, whether the pool allows it,
+// user name, password, attributes, and last whether the name is free.
 func (d *Directory) SignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.SignUpRequest) (*idp.SignUpResponse, error) {
 	if err := SecretHash(c, in.SecretHash, in.Username); err != nil {
 		return nil, err
@@ -26,7 +30,16 @@ func (d *Directory) SignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 	if only := p.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly; only != nil && *only {
 		return nil, fault.New(idp.CodeNotAuthorized, "SignUp is not permitted for this user pool")
 	}
-	u, err := newUser(p, writer{c}, in.Username, attributesOf(in.UserAttributes))
+	if err := checkUsername(p, in.Username); err != nil {
+		return nil, err
+	}
+	values := attributesOf(in.UserAttributes)
+	if in.Password != "" || !needsNoPassword(p, c, in.Username, values) {
+		if err := checkPolicy(p, policySignUp, in.Password); err != nil {
+			return nil, err
+		}
+	}
+	u, err := newUser(p, writer{client: c}, in.Username, values)
 	if err != nil {
 		return nil, err
 	}
@@ -35,25 +48,43 @@ func (d *Directory) SignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 		return nil, err
 	}
 	if p.Alias(attrPreferred) && u.Attributes[attrPreferred] != "" {
-		return nil, invalid("User is not confirmed: preferred_username can be set once the user is.")
-	}
-	if err := checkPolicy(p, policySignUp, in.Password); err != nil {
-		return nil, err
+		return nil, invalid("Preferred username cannot be provided for unconfirmed account, since user pool is configured for preferred username alias.")
 	}
 	return d.register(ctx, p, u, in.Password)
 }
 
-// register writes a new user with a password, and sends the first code.
+// needsNoPassword reports whether a user can sign up without a password: pool and client allow to sign in
+// by a code, and the address that it would go to is given and verified at sign-up.
+func needsNoPassword(p *pool.Pool, c *pool.Client, name string, values map[string]string) bool {
+	if !c.Allows(idp.ExplicitAuthFlowsTypeAllowUserAuth) {
+		return false
+	}
+	factors := map[string]string{idp.AuthFactorTypeEmailOtp: attrEmail, idp.AuthFactorTypeSmsOtp: attrPhone}
+	return slices.ContainsFunc(p.Settings.Policies.SignInPolicy.AllowedFirstAuthFactors, func(factor string) bool {
+		attr := factors[factor]
+		return attr != "" && p.AutoVerified(attr) && (values[attr] != "" || usernameAttribute(p, name) == attr)
+	})
+}
+
+// register writes a new user, with a password unless it is empty, and sends the first code.
 func (d *Directory) register(ctx context.Context, p *pool.Pool, u store.User, password string) (*idp.SignUpResponse, error) {
-	w := d.newPassword(p, u, password, false)
+	var w store.Password
+	if password != "" {
+		w = d.newPassword(p, u, password, false)
+	}
 	attr := autoVerified(p, u)
-	code, row := d.newCode(p, u.Sub, codeSignUp, attr, "")
+	code, row := d.newCode(p, u.Sub, codeSignUp, attr, u.Attributes[attr])
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		if err := create(tx, p, u, false); err != nil {
 			return err
 		}
-		if err := storePassword(tx, p, w); err != nil || attr == "" {
-			return err
+		if password != "" {
+			if err := storePassword(tx, p, w); err != nil {
+				return err
+			}
+		}
+		if attr == "" {
+			return nil
 		}
 		return tx.PutCode(row)
 	})
@@ -74,17 +105,25 @@ func newUser(p *pool.Pool, w writer, name string, values map[string]string) (u s
 	if err := checkUsername(p, name); err != nil {
 		return u, err
 	}
+	own := map[string]string{}
 	if attr := usernameAttribute(p, name); attr != "" {
 		u.Username = u.Sub
-		values[attr] = name
+		own[attr] = name
+		delete(values, attr)
 	} else if !p.CaseSensitive() {
 		u.Username = strings.ToLower(name)
 	}
 	u.UsernameKey = p.Key(u.Username)
+	// The name is the user's to give, whatever attributes the client may write.
+	own, err = writer{}.check(p, own, "")
+	if err != nil {
+		return u, err
+	}
 	edits, err := w.check(p, values, "")
 	if err != nil {
 		return u, err
 	}
+	maps.Copy(edits, own)
 	u.Attributes = merged(nil, edits)
 	return u, nil
 }
@@ -112,9 +151,9 @@ func checkUsername(p *pool.Pool, name string) error {
 		return invalid("Username should be an email.")
 	case phone:
 		return invalid("Username should be a phone number.")
-	case p.Alias(attrEmail) && emailPattern.MatchString(name):
+	case p.Alias(attrEmail) && isEmail(name):
 		return invalid("Username cannot be of email format, since user pool is configured for email alias.")
-	case p.Alias(attrPhone) && phonePattern.MatchString(name):
+	case p.Alias(attrPhone) && isPhone(name):
 		return invalid("Username cannot be of phone number format, since user pool is configured for phone number alias.")
 	}
 	return nil
@@ -123,6 +162,9 @@ func checkUsername(p *pool.Pool, name string) error {
 // create inserts a user with the sign-in names that follow from the attributes. A name that others sign in
 // with is an error of syncAliases or ErrExists.
 func create(tx *store.Tx, p *pool.Pool, u store.User, force bool) error {
+	if free, err := isFree(tx, p, u.UsernameKey, u.Sub); err != nil || !free {
+		return cmp.Or(err, store.ErrExists)
+	}
 	if _, err := aliasOwner(tx, p, u.UsernameKey); err == nil {
 		return store.ErrExists
 	} else if !isNotFound(err) {
@@ -149,7 +191,7 @@ func autoVerified(p *pool.Pool, u store.User) string {
 // none and the client does not show that.
 func (d *Directory) publicUser(ctx context.Context, p *pool.Pool, c *pool.Client, name, hash string) (u store.User, hidden bool, err error) {
 	err = d.db.View(ctx, func(tx *store.Tx) error {
-		u, err = find(tx, p, name)
+		u, err = findAny(tx, p, name)
 		return err
 	})
 	if err != nil && !isNotFound(err) {
@@ -204,16 +246,23 @@ func (d *Directory) confirm(tx *store.Tx, p *pool.Pool, sub, code string, force 
 	if err != nil {
 		return err
 	}
+	if was.Attributes[c.Destination] != c.Value {
+		return errExpired
+	}
 	is := was
 	is.Status = idp.UserStatusTypeConfirmed
 	is.Attributes = merged(was.Attributes, map[string]string{c.Destination + verified: "true"})
 	return change(tx, p, was, is, force)
 }
 
-// change writes a user whose attributes or state have changed, and the sign-in names that follow.
+// change writes a user whose attributes or state have changed, and what follows from that: sign-in names,
+// and the end of codes that went elsewhere. Every change of a user goes through it.
 func change(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
 	is.Modified = time.Now().UTC()
 	if err := tx.UpdateUser(is); err != nil {
+		return err
+	}
+	if err := voidCodes(tx, was, is); err != nil {
 		return err
 	}
 	return syncAliases(tx, p, was, is, force)
@@ -225,54 +274,34 @@ func (d *Directory) ResendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 	if err != nil {
 		return nil, err
 	}
-	if hidden {
-		return d.pretend(ctx, p, in.Username, limitResend)
-	}
-	if u.Status != idp.UserStatusTypeUnconfirmed {
+	if !hidden && u.Status != idp.UserStatusTypeUnconfirmed {
 		return nil, invalid("User is already confirmed.")
 	}
 	attr := autoVerified(p, u)
-	if attr == "" {
+	if attr == "" && !(c.HidesUsers() && (p.AutoVerified(attrEmail) || p.AutoVerified(attrPhone))) {
 		return nil, invalid("Cannot resend codes. Auto verification not turned on.")
 	}
-	if err := d.spend(ctx, p, u.Sub, limitResend); err != nil {
-		return nil, err
-	}
-	return d.issue(ctx, p, u, codeSignUp, attr, "", message.ResendCode)
+	return discreetly(ctx, c, func() (*idp.CodeDeliveryDetailsType, error) {
+		if hidden || attr == "" || !u.Enabled && c.HidesUsers() {
+			return d.pretend(ctx, p, in.Username, limitResend)
+		}
+		if err := d.spend(ctx, p, u.Sub, limitResend); err != nil {
+			return nil, err
+		}
+		return d.issue(ctx, p, c, u, codeSignUp, attr, message.ResendCode)
+	})
 }
 
-// issue makes a code, keeps it and sends it to the value, or to the attribute's value when that is empty.
-func (d *Directory) issue(ctx context.Context, p *pool.Pool, u store.User, k kind, attr, value string, purpose message.Purpose) (*idp.CodeDeliveryDetailsType, error) {
-	code, row := d.newCode(p, u.Sub, k, attr, value)
+// issue makes a code, keeps it and sends it to the user's address.
+func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, k kind, attr string, purpose message.Purpose) (*idp.CodeDeliveryDetailsType, error) {
+	to := u.Attributes[attr]
+	code, row := d.newCode(p, u.Sub, k, attr, to)
 	if err := d.db.Update(ctx, func(tx *store.Tx) error { return tx.PutCode(row) }); err != nil {
 		return nil, shown(err)
 	}
-	return d.send(ctx, p, delivery{u, attr, first(value, u.Attributes[attr]), code, purpose})
-}
-
-// pretend answers for a name that nobody has as for one that somebody has: it counts, and says that a code
-// went somewhere, always to the same place for the same name.
-func (d *Directory) pretend(ctx context.Context, p *pool.Pool, name string, l limit) (*idp.CodeDeliveryDetailsType, error) {
-	if err := d.spend(ctx, p, d.UnknownSubject(p, name), l); err != nil {
-		return nil, err
+	v := delivery{u, attr, to, code, purpose}
+	if c.HidesUsers() {
+		return d.post(ctx, p, v), nil
 	}
-	switch {
-	case looksLikePhone(name):
-		return details(attrPhone, name), nil
-	case looksLikeEmail(name):
-		return details(attrEmail, name), nil
-	case p.AutoVerified(attrPhone) && !p.AutoVerified(attrEmail):
-		return details(attrPhone, "+1555"+d.digitsFor(p, name)), nil
-	}
-	const letters = "abcdefghijklmnopqrstuvwxyz"
-	m := d.keys.MAC("pretended-address", p.ID, p.Key(name))
-	return details(attrEmail, string(letters[m[0]%26])+"@"+string(letters[m[1]%26])), nil
-}
-
-func (d *Directory) digitsFor(p *pool.Pool, name string) string {
-	var out []byte
-	for _, b := range d.keys.MAC("pretended-number", p.ID, p.Key(name))[:7] {
-		out = append(out, '0'+b%10)
-	}
-	return string(out)
+	return d.send(ctx, p, v)
 }

@@ -1,0 +1,97 @@
+package user
+
+import (
+	"context"
+	"time"
+
+	"cognate/api/idp"
+	"cognate/internal/message"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// discretion is how long an answer takes at least that must not show whether there is such a user: longer
+// than any of the work that differs.
+const discretion = 100 * time.Millisecond
+
+// discreetly gives an answer no sooner than all answers are given, where the client hides who exists.
+func discreetly[T any](ctx context.Context, c *pool.Client, answer func() (T, error)) (T, error) {
+	if !c.HidesUsers() {
+		return answer()
+	}
+	then := time.NewTimer(discretion)
+	defer then.Stop()
+	out, err := answer()
+	select {
+	case <-then.C:
+	case <-ctx.Done():
+	}
+	return out, err
+}
+
+// pretend answers for a name that nobody has as for one that somebody has: it counts, and says that a code
+// went somewhere, always to the same place for the same name.
+func (d *Directory) pretend(ctx context.Context, p *pool.Pool, name string, limits ...limit) (*idp.CodeDeliveryDetailsType, error) {
+	if err := d.spend(ctx, p, d.UnknownSubject(p, name), limits...); err != nil {
+		return nil, err
+	}
+	switch {
+	case looksLikePhone(name):
+		return details(attrPhone, name), nil
+	case looksLikeEmail(name):
+		return details(attrEmail, p.Key(name)), nil
+	}
+	attr := usualAttribute(p)
+	return details(attr, d.inventedAddress(p, attr, name)), nil
+}
+
+// usualAttribute is where codes of the pool go most of the time.
+func usualAttribute(p *pool.Pool) string {
+	if s := p.Settings.AccountRecoverySetting; s != nil && len(mechanisms(s)) > 0 {
+		return mechanisms(s)[0]
+	}
+	if p.AutoVerified(attrPhone) && !p.AutoVerified(attrEmail) {
+		return attrPhone
+	}
+	return attrEmail
+}
+
+// inventedAddress looks like an address when it is masked, and is always the same for the same name.
+func (d *Directory) inventedAddress(p *pool.Pool, attr, name string) string {
+	const letters, digits = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+	m := d.keys.MAC("pretended-address", p.ID, p.Key(name))
+	if medium(attr) == message.Email {
+		return pick(letters, m[:1]) + "@" + pick(letters, m[1:2])
+	}
+	return "+1555" + pick(digits, m[:7])
+}
+
+func pick(alphabet string, random []byte) string {
+	out := make([]byte, len(random))
+	for i, b := range random {
+		out[i] = alphabet[int(b)%len(alphabet)]
+	}
+	return string(out)
+}
+
+// pretendReset answers a code for a name that nobody has: as wrong where a code was pretended to be sent,
+// as expired where none was.
+func (d *Directory) pretendReset(ctx context.Context, p *pool.Pool, name string) error {
+	subject := d.UnknownSubject(p, name)
+	var asked bool
+	err := d.db.Update(ctx, func(tx *store.Tx) error {
+		c, err := tx.GetCounter(p.ID, subject, limitForgotSend.kind)
+		if err != nil {
+			return err
+		}
+		asked = c.Count > 0 && time.Since(c.Last) < codeReset.lifetime
+		return limitForgot.spend(tx, p, subject)
+	})
+	switch {
+	case err != nil:
+		return err
+	case asked:
+		return errMismatch
+	}
+	return errExpired
+}
