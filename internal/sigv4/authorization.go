@@ -8,6 +8,7 @@ package sigv4
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -16,8 +17,8 @@ const (
 	terminator = "aws4_request"
 )
 
-// Error is a refusal in the words of AWS: Code is the exception's name, Message its text. Neither
-// repeats the Authorization header or a secret, so both may be sent to the caller and logged.
+// Error is a refusal in the words of AWS: Code is the exception's name, Message its text. Neither holds
+// a secret or free text of the caller's, so both may be sent back and logged.
 type Error struct{ Code, Message string }
 
 // Error joins code and text.
@@ -35,64 +36,63 @@ type Authorization struct {
 	// Date, Region and Service are the credential scope as sent, never empty and otherwise unchecked.
 	Date, Region, Service string
 
-	terminator    string
-	signedHeaders string // as sent: lower-case names between semicolons, in order, when the client is right
-	signature     string
+	terminator, signedHeaders, signature string // as sent, never empty
 }
 
-// Parse reads the Authorization header of r and checks nothing but its syntax; it also wants a date header to
-// be there. It leaves r as it is. Every error is an [*Error]: MissingAuthenticationTokenException without the header,
-// IncompleteSignatureException for one that is malformed or sent twice.
+// Parse reads the Authorization header of r and checks its syntax alone; it also wants a date header to be
+// there. It leaves r as it is. Every error is an [*Error]: MissingAuthenticationTokenException without the
+// header, IncompleteSignatureException for one that is malformed or sent twice.
 func Parse(r *http.Request) (*Authorization, error) {
 	sent := r.Header.Values("Authorization")
 	if len(sent) == 0 {
 		return nil, &Error{"MissingAuthenticationTokenException", "Missing Authentication Token"}
 	}
-	scheme, params := split(strings.Join(sent, ","))
+	if len(sent) > 1 {
+		sent = []string{""} // of two, neither is meant
+	}
+	scheme, params := split(sent[0])
 	if text := missing(params, r.Header); text != "" {
 		return nil, incomplete(text)
 	}
 	if scheme != algorithm {
 		return nil, incomplete("Unsupported AWS 'algorithm' (only " + algorithm + " for now).")
 	}
-	scope := strings.Split(params.one("Credential"), "/")
-	if len(scope) != 5 || anyEmpty(scope) {
+	scope := strings.SplitN(params["Credential"], "/", 6)
+	if len(scope) != 5 || slices.Contains(scope, "") {
 		return nil, incomplete("Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term.")
 	}
 	return &Authorization{
 		AccessKeyID: scope[0], Date: scope[1], Region: scope[2], Service: scope[3], terminator: scope[4],
-		signedHeaders: params.one("SignedHeaders"), signature: params.one("Signature"),
+		signedHeaders: params["SignedHeaders"], signature: params["Signature"],
 	}, nil
 }
 
-// parameters holds all values of each name, so that a repeated one is seen.
-type parameters map[string][]string
+// required are the parameters of the header, in the order in which AWS names the missing ones.
+var required = []string{"Credential", "Signature", "SignedHeaders"}
 
-// one returns the value of a parameter that was given once, and "" for any other: of two signatures
-// neither is meant.
-func (p parameters) one(name string) string {
-	if v := p[name]; len(v) == 1 {
-		return v[0]
-	}
-	return ""
-}
-
-// split takes the header apart. Commas and blanks both separate parameters, as clients write either.
-func split(header string) (scheme string, params parameters) {
+// split takes the header apart. Commas and blanks both separate parameters, as clients write either. Of
+// a parameter given twice neither value is meant, so it counts as empty.
+func split(header string) (scheme string, params map[string]string) {
 	scheme, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
-	params = parameters{}
-	for _, field := range strings.FieldsFunc(rest, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' }) {
+	params = map[string]string{}
+	for field := range strings.FieldsFuncSeq(rest, func(c rune) bool { return c == ',' || blank(c) }) {
 		name, value, _ := strings.Cut(field, "=")
-		params[name] = append(params[name], value)
+		if !slices.Contains(required, name) {
+			continue
+		}
+		if _, again := params[name]; again {
+			value = ""
+		}
+		params[name] = value
 	}
 	return scheme, params
 }
 
 // missing lists what a signed request lacks, "" when it lacks nothing.
-func missing(params parameters, h http.Header) string {
+func missing(params map[string]string, h http.Header) string {
 	var lacks []string
-	for _, name := range []string{"Credential", "Signature", "SignedHeaders"} {
-		if params.one(name) == "" {
+	for _, name := range required {
+		if params[name] == "" {
 			lacks = append(lacks, "Authorization header requires '"+name+"' parameter.")
 		}
 	}
@@ -100,13 +100,4 @@ func missing(params parameters, h http.Header) string {
 		lacks = append(lacks, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
 	return strings.Join(lacks, " ")
-}
-
-func anyEmpty(parts []string) bool {
-	for _, p := range parts {
-		if p == "" {
-			return true
-		}
-	}
-	return false
 }

@@ -19,7 +19,7 @@ func canonical(r *http.Request, signedHeaders []string, bodyHash string) (text s
 		return "", false
 	}
 	var b strings.Builder
-	b.WriteString(method(r) + "\n" + canonicalPath(r.URL) + "\n" + query + "\n")
+	b.WriteString(method(r) + "\n" + canonicalPath(r) + "\n" + query + "\n")
 	for _, name := range signedHeaders {
 		value, ok := headerValue(r, name)
 		if !ok {
@@ -40,10 +40,10 @@ func method(r *http.Request) string {
 
 // canonicalPath cleans the path as it stands on the wire and encodes it; what was encoded there gets
 // encoded a second time, as every service but S3 wants it.
-func canonicalPath(u *url.URL) string {
-	wire := u.RawPath
-	if wire == "" {
-		wire = u.EscapedPath()
+func canonicalPath(r *http.Request) string {
+	wire := r.URL.EscapedPath()
+	if r.RequestURI != "" && r.URL.RawPath != "" {
+		wire = r.URL.RawPath // as received, where EscapedPath would mend what the client left unencoded
 	}
 	clean := path.Clean("/" + wire)
 	if clean != "/" && strings.HasSuffix(wire, "/") {
@@ -101,9 +101,10 @@ func host(r *http.Request) string {
 }
 
 // fold trims a header's value and makes each run of blanks a single space, inside quotes too.
-func fold(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(c rune) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }), " ")
-}
+func fold(s string) string { return strings.Join(strings.FieldsFunc(s, blank), " ") }
+
+// blank is white space that HTTP allows in a header (RFC 9110 section 5.6.3).
+func blank(c rune) bool { return c == ' ' || c == '\t' }
 
 // encode is the percent-encoding of RFC 3986 section 2: all but the unreserved characters and those of
 // keep, with upper-case digits.

@@ -27,7 +27,7 @@ func Sign(r *http.Request, body []byte, accessKeyID, secret, region, service str
 	if !ok {
 		return
 	}
-	a := Authorization{Date: at.Format("20060102"), Region: region, Service: service, terminator: terminator}
+	a := Authorization{Date: at.Format(dayFormat), Region: region, Service: service, terminator: terminator}
 	scope := strings.Join([]string{accessKeyID, a.Date, region, service, terminator}, "/")
 	r.Header.Set("Authorization", algorithm+" Credential="+scope+", SignedHeaders="+strings.Join(signed, ";")+
 		", Signature="+a.sign(request, secret, at))
