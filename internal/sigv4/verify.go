@@ -134,7 +134,7 @@ func contrast(sent, day string, at time.Time) string {
 // wellOrdered holds a list of names to its canonical form: lower case, sorted, none twice.
 func wellOrdered(names []string) bool {
 	for i, n := range names {
-		if n == "" || n != strings.ToLower(n) || i > 0 && names[i-1] >= n {
+		if n != strings.ToLower(n) || i > 0 && names[i-1] >= n {
 			return false
 		}
 	}

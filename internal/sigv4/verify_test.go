@@ -275,6 +275,9 @@ func TestDateHeader(t *testing.T) {
 	for _, date := range []string{"Thu, 01 Jan 2026 00:10:00 GMT", "Thu, 01 Jan 2026 00:10:00 -0000", "Thu, 01 Jan 2026 02:10:00 +0200", "20260101T001000Z"} {
 		r := unsigned()
 		r.Header.Set("Date", date)
+		if _, at, _ := requestTime(r); at.Format(basicFormat) != "20260101T001000Z" {
+			t.Errorf("%s is read as %s", date, at.Format(basicFormat))
+		}
 		check(t, signedOver(r, "date", "host", "x-amz-target"), testBody, exampleSecret, testTime, "")
 		r.Header.Set("Date", "Thu, 01 Jan 2026 00:10:01 GMT")
 		refusedAsMismatch(t, r, testBody)
@@ -315,6 +318,9 @@ func TestSignedContentLength(t *testing.T) {
 	r.ContentLength++
 	refusedAsMismatch(t, r, testBody)
 	r.ContentLength = -1 // unknown, as in a chunked request
+	if v, ok := headerValue(r, "content-length"); ok {
+		t.Errorf("a length of %s", v)
+	}
 	refusedAsMismatch(t, r, testBody)
 }
 
