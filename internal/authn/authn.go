@@ -104,6 +104,8 @@ var flows = map[string]flow{
 	idp.AuthFlowTypeUserPasswordAuth:      {"ALLOW_USER_PASSWORD_AUTH", passwordNotEnabled, publicOnly, (*Machine).startPassword},
 	idp.AuthFlowTypeAdminUserPasswordAuth: {"ALLOW_ADMIN_USER_PASSWORD_AUTH", adminNotEnabled, adminOnly, (*Machine).startPassword},
 	idp.AuthFlowTypeAdminNoSrpAuth:        {"ALLOW_ADMIN_USER_PASSWORD_AUTH", adminNotEnabled, adminOnly, (*Machine).startPassword},
+	idp.AuthFlowTypeCustomAuth:            {"ALLOW_CUSTOM_AUTH", notEnabled, both, (*Machine).startCustom},
+	idp.AuthFlowTypeUserAuth:              {"ALLOW_USER_AUTH", notEnabled, both, (*Machine).startChoice},
 	idp.AuthFlowTypeRefreshTokenAuth:      {"ALLOW_REFRESH_TOKEN_AUTH", refreshNotEnabled, both, (*Machine).startRefresh},
 	idp.AuthFlowTypeRefreshToken:          {"ALLOW_REFRESH_TOKEN_AUTH", refreshNotEnabled, both, (*Machine).startRefresh},
 }
@@ -144,6 +146,20 @@ func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, err
 	}
 	return &Step{Tokens: t}, nil
+}
+
+// startCustom refuses: a pool without the trigger as Cognito does, and one with it because no trigger can
+// be run yet.
+func (m *Machine) startCustom(_ context.Context, a *Attempt) (*Step, error) {
+	if l := a.Pool.Settings.LambdaConfig; l == nil || l.DefineAuthChallenge == "" {
+		return nil, fault.New(idp.CodeInvalidParameter, "Custom auth lambda trigger is not configured for the user pool.")
+	}
+	return nil, fault.New(idp.CodeUnsupportedOperation, "CUSTOM_AUTH is not available on this server.")
+}
+
+// startChoice refuses: choice-based sign-in is not built yet.
+func (m *Machine) startChoice(context.Context, *Attempt) (*Step, error) {
+	return nil, fault.New(idp.CodeUnsupportedOperation, "USER_AUTH is not available on this server.")
 }
 
 // checkSecretHash checks the SECRET_HASH of a client that has a secret, over what the caller typed or

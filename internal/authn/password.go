@@ -32,21 +32,26 @@ type person struct {
 	subject  string
 }
 
-// identify finds the user of an attempt by sign-in name. Where the client hides which users exist, an
-// unknown one is not an error here.
+// identify finds the user of an attempt by sign-in name, and checks the client's secret hash before it says
+// anything of the user. Where the client hides which users exist, an unknown one is not an error here.
 func (m *Machine) identify(ctx context.Context, a *Attempt, name string) (p person, err error) {
 	p.user, p.password, p.proven, err = m.users.SignIn(ctx, a.Pool, name)
-	if known := (*fault.Error)(nil); errors.As(err, &known) && known.Code == idp.CodeUserNotFound {
-		if !a.Client.HidesUsers() {
-			return p, errNotFound
-		}
-		p.subject = m.users.UnknownSubject(a.Pool, name)
-		return p, nil
-	}
-	if err != nil {
+	known, _ := errors.AsType[*fault.Error](err)
+	unknown := known != nil && known.Code == idp.CodeUserNotFound
+	if err != nil && !unknown {
 		return p, err
 	}
-	p.exists, p.subject = true, p.user.Sub
+	if err := a.checkSecretHash(p.user.Username, p.user.Sub); err != nil {
+		return p, err
+	}
+	switch {
+	case !unknown:
+		p.exists, p.subject = true, p.user.Sub
+	case a.Client.HidesUsers():
+		p.subject = m.users.UnknownSubject(a.Pool, name)
+	default:
+		return p, errNotFound
+	}
 	return p, nil
 }
 
@@ -62,9 +67,6 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 	}
 	p, err := m.identify(ctx, a, name)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.checkSecretHash(p.user.Username, p.user.Sub); err != nil {
 		return nil, err
 	}
 	if p.user.Status == idp.UserStatusTypeUnconfirmed {

@@ -67,9 +67,9 @@ func (m *Machine) open(a *Attempt) (s session, err error) {
 	return s, nil
 }
 
-// once tells a client that its flow has been granted before.
+// once tells a client that its flow has been granted before, or that the user has just been deleted.
 func once(err error, refusal error) error {
-	if errors.Is(err, store.ErrTaken) {
+	if errors.Is(err, store.ErrTaken) || errors.Is(err, store.ErrNotFound) {
 		return refusal
 	}
 	return err

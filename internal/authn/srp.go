@@ -54,9 +54,6 @@ func (m *Machine) startSRP(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkSecretHash(p.user.Username, p.user.Sub); err != nil {
-		return nil, err
-	}
 	switch {
 	case p.user.Status == idp.UserStatusTypeUnconfirmed:
 		return nil, errUnconfirmed

@@ -63,7 +63,7 @@ func TestConfirm(t *testing.T) {
 	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
 	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann"))
 	u := o.find("annie")
-	if u.Status != "CONFIRMED" || u.Attributes["email_verified"] != "false" {
+	if u.Status != "CONFIRMED" || u.Attributes["email_verified"] == "true" {
 		t.Errorf("confirmed %+v", u)
 	}
 	for _, status := range []string{"CONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED"} {

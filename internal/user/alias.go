@@ -35,8 +35,8 @@ type conflict struct{ attr string }
 
 func (c conflict) Error() string { return "another user has this " + c.attr }
 
-// syncAliases moves the sign-in names from what a user was to what the user is. With force, a name that
-// another user has is taken over, and that user's address is no longer verified; otherwise it is a conflict.
+// syncAliases moves the sign-in names from what a user was to what the user is. With force, an address that
+// another user has as an alias is taken over, and is no longer verified there; otherwise it is a conflict.
 func syncAliases(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
 	for _, attr := range signInAttributes {
 		old, now := owned(p, was, attr), owned(p, is, attr)
@@ -83,7 +83,7 @@ func claim(tx *store.Tx, p *pool.Pool, attr, key, sub string, force bool) error 
 	if !errors.Is(err, store.ErrExists) {
 		return err
 	}
-	if !force || p.UsernameAttribute(attr) {
+	if !force || p.UsernameAttribute(attr) || attr == attrPreferred {
 		return conflict{attr}
 	}
 	if err := unverify(tx, p, attr, key); err != nil {
@@ -112,9 +112,7 @@ func unverify(tx *store.Tx, p *pool.Pool, attr, key string) error {
 	if err != nil {
 		return err
 	}
-	if attr != attrPreferred {
-		u.Attributes[attr+verified] = "false"
-	}
+	u.Attributes[attr+verified] = "false"
 	return tx.UpdateUser(u)
 }
 
@@ -130,10 +128,13 @@ func aliasExists(p *pool.Pool, err error) error {
 	return fault.Newf(idp.CodeAliasExists, "An account with the %s already exists.", c.attr)
 }
 
-// usernameExists is the fault of a conflict when a user is created.
+// usernameExists is the fault of a conflict when a user is created, or of a pool that is gone.
 func usernameExists(p *pool.Pool, err error, text string) error {
 	if errors.Is(err, store.ErrExists) {
 		return fault.New(idp.CodeUsernameExists, text)
+	}
+	if isNotFound(err) {
+		return fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", p.ID)
 	}
 	c, ok := errors.AsType[conflict](err)
 	if ok && p.UsernameAttribute(c.attr) {

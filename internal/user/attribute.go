@@ -231,29 +231,28 @@ func removable(p *pool.Pool, have map[string]string, name string) bool {
 	return false
 }
 
-// merged is old with edits applied: an empty value removes, and a new address is not verified unless the
-// edits say so.
+// merged is old with edits applied: an empty value removes, a new address is not verified unless the edits
+// say so, and what says that an address is verified goes with the address.
 func merged(old, edits map[string]string) map[string]string {
 	out := maps.Clone(old)
 	if out == nil {
 		out = map[string]string{}
 	}
-	for name, value := range edits {
-		if name == attrEmail || name == attrPhone {
-			out[name+verified] = "false"
-			if value == "" {
-				delete(out, name+verified)
-			}
+	for _, attr := range []string{attrEmail, attrPhone} {
+		if edits[attr] != "" {
+			out[attr+verified] = "false"
 		}
-		if value == "" {
-			delete(out, name)
-		} else {
+	}
+	for name, value := range edits {
+		if value != "" {
 			out[name] = value
+		} else if name != attrEmail+verified && name != attrPhone+verified {
+			delete(out, name)
 		}
 	}
 	for _, attr := range []string{attrEmail, attrPhone} {
-		if v, ok := edits[attr+verified]; ok && v != "" && out[attr] != "" {
-			out[attr+verified] = v
+		if out[attr] == "" {
+			delete(out, attr+verified)
 		}
 	}
 	return out

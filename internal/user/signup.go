@@ -125,6 +125,11 @@ func newUser(p *pool.Pool, w writer, name string, values map[string]string) (u s
 	}
 	maps.Copy(edits, own)
 	u.Attributes = merged(nil, edits)
+	for _, attr := range []string{attrEmail, attrPhone} {
+		if w.client == nil && edits[attr+verified] == "" {
+			delete(u.Attributes, attr+verified) // an administrator says nothing of it
+		}
+	}
 	return u, nil
 }
 
