@@ -18,8 +18,9 @@ const attributePrefix = "userAttributes."
 
 // askNewPassword is the challenge of a user whose password was set by an administrator. It tells which
 // attributes the user has, and which required ones are missing.
-func (m *Machine) askNewPassword(a *Attempt, u store.User, flow string) (*Step, error) {
-	session, err := m.seal(a.begin(flow, u.Sub, idp.ChallengeNameTypeNewPasswordRequired))
+func (m *Machine) askNewPassword(a *Attempt, p person, flow string) (*Step, error) {
+	u := p.user
+	session, err := m.seal(a.begin(flow, p, idp.ChallengeNameTypeNewPasswordRequired))
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +77,11 @@ func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
 	if err := a.checkSecretHash(p.user.Username, p.user.Sub); err != nil {
 		return nil, err
 	}
-	if p.user.Status != idp.UserStatusTypeForceChangePassword {
+	switch {
+	case p.user.Status != idp.UserStatusTypeForceChangePassword:
 		return nil, errUsedSession
+	case !p.password.Set.Equal(s.Password):
+		return nil, errInvalidSession // the temporary password has been replaced since
 	}
 	return m.replacePassword(ctx, a, s, p, password)
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/store"
@@ -76,7 +74,7 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 	if err := m.prove(ctx, a, p, proof); err != nil {
 		return nil, err
 	}
-	return m.afterPassword(ctx, a, p, uuid.NewString())
+	return m.afterPassword(ctx, a, p, token.NewFlow())
 }
 
 // prove runs a password proof under the lockout: a failure counts against the subject, and while it is
@@ -113,7 +111,7 @@ func (m *Machine) afterPassword(ctx context.Context, a *Attempt, p person, flow 
 		if time.Now().After(p.password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
 			return nil, errTemporaryOld
 		}
-		return m.askNewPassword(a, p.user, flow)
+		return m.askNewPassword(a, p, flow)
 	}
 	return m.grant(ctx, a, p, flow, nil, errWrongPassword)
 }
@@ -122,7 +120,7 @@ func (m *Machine) afterPassword(ctx context.Context, a *Attempt, p person, flow 
 func (m *Machine) grant(ctx context.Context, a *Attempt, p person, flow string, also func(*store.Tx) error, used error) (*Step, error) {
 	t, err := m.tokens.Issue(ctx, token.Grant{
 		Pool: a.Pool, Client: a.Client, User: p.user, Scopes: token.ScopeAdmin,
-		FlowID: flow, FlowExpires: time.Now().Add(flowMemory),
+		Flow: flow,
 	}, func(tx *store.Tx) error {
 		if err := m.users.Succeeded(tx, a.Pool, p.subject); err != nil || also == nil {
 			return err
@@ -134,6 +132,3 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p person, flow string, 
 	}
 	return &Step{Tokens: t}, nil
 }
-
-// flowMemory is how long a granted flow is remembered: longer than any of its challenges can be answered.
-const flowMemory = time.Hour

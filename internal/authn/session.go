@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/uuid"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -27,18 +26,16 @@ type session struct {
 	Client    string    `json:"c"`
 	Sub       string    `json:"s"`
 	Challenge string    `json:"n"`
+	Password  time.Time `json:"w"` // when the password was set that has been proven
 	Expires   time.Time `json:"e"`
 }
 
 const sessionAAD = "challenge-session"
 
 // begin makes the session of a user's next challenge. Each step has its own time to be answered.
-func (a *Attempt) begin(flow, sub, challenge string) session {
-	if flow == "" {
-		flow = uuid.NewString()
-	}
+func (a *Attempt) begin(flow string, p person, challenge string) session {
 	return session{
-		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Sub: sub, Challenge: challenge,
+		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Sub: p.user.Sub, Challenge: challenge, Password: p.password.Set,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
@@ -69,7 +66,7 @@ func (m *Machine) open(a *Attempt) (s session, err error) {
 
 // once tells a client that its flow has been granted before, or that the user has just been deleted.
 func once(err error, refusal error) error {
-	if errors.Is(err, store.ErrTaken) || errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrNotFound) {
 		return refusal
 	}
 	return err

@@ -13,6 +13,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/srp"
+	"cognate/internal/token"
 )
 
 // block is what a SECRET_BLOCK holds: the server's half of the exchange. It is bound to everything that
@@ -74,7 +75,7 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: uuid.NewString(), Pool: a.Pool.ID, Client: a.Client.ID, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: p.exists,
+		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: p.exists,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -107,8 +108,12 @@ func (m *Machine) verifier(a *Attempt, p person, name string) (id string, salt, 
 // pools whose user names are made by the server, and for aliases, that is something else than the name.
 func (m *Machine) inventedName(a *Attempt, name string) string {
 	alias := strings.ContainsAny(name, "@+") && len(a.Pool.Settings.AliasAttributes) > 0
-	if !a.Pool.HasUsernameAttributes() && !alias {
-		return a.Pool.Key(name)
+	switch {
+	case a.Pool.HasUsernameAttributes() || alias:
+	case a.Pool.CaseSensitive():
+		return name
+	default:
+		return strings.ToLower(name)
 	}
 	id, _ := uuid.FromBytes(m.keys.MAC("srp-fake-name", a.Pool.ID, a.Pool.Key(name))[:16])
 	return id.String()

@@ -152,13 +152,13 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev})
-	users := user.New(s.db, keys, sender)
+	s.users = user.New(s.db, keys, sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
-	if err := s.seed(ctx, pools, users); err != nil {
+	if err := s.seed(ctx, pools); err != nil {
 		return nil, err
 	}
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
-	idpserver.New(pools, users, s.tokens, authn.New(keys, users, s.tokens)).Register(mux)
+	idpserver.New(pools, s.users, s.tokens, authn.New(keys, s.users, s.tokens)).Register(mux)
 	return s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail), nil
 }
 
@@ -188,7 +188,7 @@ func (s *Server) sender(mail *inbox.Inbox) (message.Sender, error) {
 	return smtp.New(c)
 }
 
-func (s *Server) seed(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
+func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 	d := &seed.Document{}
 	switch {
 	case s.config.Seed != "":
@@ -199,7 +199,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry, users *user.Dir
 	case s.config.Dev:
 		d = seed.BuiltIn()
 	}
-	return d.Apply(ctx, pools, users)
+	return d.Apply(ctx, pools, s.users)
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/.
@@ -249,7 +249,8 @@ func (s *Server) URL() string {
 	return scheme + s.listener.Addr().String()
 }
 
-// Run serves until ctx ends, then lets the requests under way finish, and closes the store.
+// Run serves until ctx ends, then lets the requests under way finish and their messages go out, and closes
+// the store.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -266,7 +267,9 @@ func (s *Server) Run(ctx context.Context) error {
 	s.logger.Info("stopping")
 	grace, cancel := context.WithTimeout(background, stopTime)
 	defer cancel()
-	return s.http.Shutdown(grace)
+	err := s.http.Shutdown(grace)
+	s.users.Wait()
+	return err
 }
 
 // sweepEvery is how often expired rows are cleared away.

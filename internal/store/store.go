@@ -35,8 +35,6 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists says that another row already has the new row's unique value.
 	ErrExists = errors.New("already exists")
-	// ErrTaken says that a flow has been completed before.
-	ErrTaken = errors.New("already taken")
 	// ErrClosed is returned by transactions begun after [DB.Close].
 	ErrClosed = errors.New("store: closed")
 )
@@ -133,8 +131,8 @@ func (d *DB) Trace(fn func(query string, args []any)) {
 // Tx is a transaction, alive only inside the closure it is given to, and used by
 // one goroutine at a time.
 //
-// After an unexpected error (one that is none of ErrNotFound, ErrExists and
-// ErrTaken) the transaction cannot commit, even if the closure returns nil.
+// After an unexpected error (one that is neither ErrNotFound nor
+// ErrExists) the transaction cannot commit, even if the closure returns nil.
 type Tx struct {
 	q       Querier
 	dialect *Dialect

@@ -39,7 +39,7 @@ const useInterval = time.Hour
 
 func newFamily(g Grant, now time.Time) store.Family {
 	return store.Family{
-		ID: uuid.Must(uuid.NewV7()).String(), OriginJTI: uuid.NewString(),
+		ID: g.Flow, OriginJTI: uuid.NewString(),
 		PoolID: g.Pool.ID, Sub: g.User.Sub, ClientID: g.Client.ID, Scopes: g.Scopes,
 		Nonce:    secret.RandomBytes(nonceBytes),
 		AuthTime: now, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()),

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
 	"cognate/internal/pool"
@@ -74,11 +75,13 @@ type Grant struct {
 	User   store.User
 	Scopes string // space-separated
 
-	// FlowID names the sign-in, and FlowExpires is when its last challenge stops being answerable: a
-	// second grant of the same flow is refused, however the two race.
-	FlowID      string
-	FlowExpires time.Time
+	// Flow names the sign-in: what [NewFlow] gave when it began. It becomes the id of the family, and
+	// the event_id of its tokens.
+	Flow string
 }
+
+// NewFlow names a sign-in that begins.
+func NewFlow() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Tokens is the result of a grant or a refresh.
 type Tokens struct {
@@ -89,19 +92,15 @@ type Tokens struct {
 
 // Issue turns a grant into tokens. Together with the family it writes what also writes, in one
 // transaction, so that a password change or a reset counter is never without its session or the
-// other way round. It returns [store.ErrTaken] when the flow was granted before.
+// other way round. A flow is granted once, however two grants race: for the other one it returns
+// [store.ErrExists].
 func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
 	f := newFamily(g, time.Now().UTC())
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.TakeFlow(g.FlowID, g.FlowExpires); err != nil {
+		if err := tx.CreateFamily(f); err != nil || also == nil {
 			return err
 		}
-		if also != nil {
-			if err := also(tx); err != nil {
-				return err
-			}
-		}
-		return tx.CreateFamily(f)
+		return also(tx)
 	})
 	if err != nil {
 		return nil, err

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -85,13 +84,13 @@ func rotating(grace int64) func(*idp.CreateUserPoolClientRequest) {
 
 func (h *house) issue() *token.Tokens {
 	h.Helper()
-	out, err := h.tokens.Issue(h.Context(), h.grant(secret.RandomAlnum(20)), nil)
+	out, err := h.tokens.Issue(h.Context(), h.grant(token.NewFlow()), nil)
 	h.must(err)
 	return out
 }
 
 func (h *house) grant(flow string) token.Grant {
-	return token.Grant{Pool: h.pool, Client: h.client, User: h.user, Scopes: token.ScopeAdmin, FlowID: flow, FlowExpires: time.Now().Add(time.Hour)}
+	return token.Grant{Pool: h.pool, Client: h.client, User: h.user, Scopes: token.ScopeAdmin, Flow: flow}
 }
 
 func (h *house) refresh(refresh string) (*token.Tokens, error) {
@@ -189,17 +188,18 @@ func TestClaimsFollowReadAttributes(t *testing.T) {
 // TestFlowIsGrantedOnce races a grant against itself (checklist 8).
 func TestFlowIsGrantedOnce(t *testing.T) {
 	h := newHouse(t)
+	flow := token.NewFlow()
 	var wins, taken int
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			_, err := h.tokens.Issue(h.Context(), h.grant("one-flow"), nil)
+			_, err := h.tokens.Issue(h.Context(), h.grant(flow), nil)
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
 				wins++
-			} else if errors.Is(err, store.ErrTaken) {
+			} else if errors.Is(err, store.ErrExists) {
 				taken++
 			}
 		})

@@ -141,13 +141,7 @@ CREATE TABLE families (
 	revoked    BIGINT NOT NULL,
 	extra      TEXT NOT NULL,
 	FOREIGN KEY (pool_id, sub) REFERENCES users (pool_id, sub) ON DELETE CASCADE
-);
+) {{BYKEY}};
 CREATE INDEX families_user ON families (pool_id, sub, id);
 CREATE INDEX families_client ON families (client_id);
 CREATE INDEX families_expires ON families (expires);
-
-CREATE TABLE flows (
-	id      TEXT {{C}} NOT NULL PRIMARY KEY,
-	expires BIGINT NOT NULL
-) {{BYKEY}};
-CREATE INDEX flows_expires ON flows (expires);

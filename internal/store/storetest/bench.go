@@ -29,16 +29,15 @@ var benchID atomic.Int64
 func benchWrites(b *testing.B, db *store.DB) {
 	defer db.Close()
 	fillUsers(b, db, 100)
-	flow := func(tx *store.Tx) error { return tx.TakeFlow(fmt.Sprint("flow-", benchID.Add(1)), day(1)) }
+	counter := func(tx *store.Tx) error {
+		return tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint(benchID.Add(1)), Kind: "k"})
+	}
 	signIn := func(tx *store.Tx) error {
 		id := benchID.Add(1)
-		if err := tx.TakeFlow(fmt.Sprint("flow-", id), day(1)); err != nil {
-			return err
-		}
 		return tx.CreateFamily(newFamily("p", fmt.Sprintf("sub-%07d", id%100), "c", fmt.Sprint("family-", id)))
 	}
 	for _, clients := range []int{1, 64} {
-		b.Run(fmt.Sprintf("flow/clients=%d", clients), func(b *testing.B) { benchUpdate(b, db, clients, flow) })
+		b.Run(fmt.Sprintf("counter/clients=%d", clients), func(b *testing.B) { benchUpdate(b, db, clients, counter) })
 		b.Run(fmt.Sprintf("sign-in/clients=%d", clients), func(b *testing.B) { benchUpdate(b, db, clients, signIn) })
 	}
 }

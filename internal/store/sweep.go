@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// TakeFlow marks the flow id as completed, in one atomic insert: of all who try,
-// in one transaction or many, the first succeeds and the others get ErrTaken. The
-// mark may be swept once expires has passed, so nothing that names the flow may be
-// accepted after that.
-func (t *Tx) TakeFlow(id string, expires time.Time) error {
-	return t.must("take flow", ErrTaken,
-		`INSERT INTO flows (id, expires) VALUES ($1, $2) ON CONFLICT DO NOTHING`, id, millis(expires))
-}
-
 const (
 	// lateGrace keeps what has expired long enough to say so to a late client.
 	lateGrace = 24 * time.Hour
@@ -27,8 +18,6 @@ var sweeps = []struct {
 	what, query string
 	grace       time.Duration
 }{
-	{"flows", `DELETE FROM flows WHERE id IN (
-		SELECT id FROM flows WHERE expires < $1 ORDER BY expires LIMIT $2)`, 0},
 	{"codes", `DELETE FROM codes WHERE (pool_id, sub, purpose, attribute) IN (
 		SELECT pool_id, sub, purpose, attribute FROM codes WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
 	{"families", `DELETE FROM families WHERE id IN (
@@ -38,8 +27,8 @@ var sweeps = []struct {
 		ORDER BY last_at LIMIT $2)`, counterGrace},
 }
 
-// Sweep deletes what time has made useless: flows that have expired, codes and
-// families that expired a day ago, and counters that last rose and whose effect
+// Sweep deletes what time has made useless: codes and families that expired a
+// day ago, and counters that last rose and whose effect
 // ended 31 days ago. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.
