@@ -40,6 +40,7 @@ type Server struct {
 	logger     *slog.Logger
 	db         *store.DB
 	tokens     *token.Service
+	users      *user.Directory
 	listener   net.Listener
 	http       *http.Server
 	undeclared func(op, code string)

@@ -342,7 +342,7 @@ func victim(t *testing.T, path string) {
 		go func() {
 			for n := 0; ; n++ {
 				id := strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(i) + "-" + strconv.Itoa(n)
-				err := db.Update(context.Background(), func(tx *store.Tx) error { 
+				err := db.Update(context.Background(), func(tx *store.Tx) error {
 					return tx.PutCounter(store.Counter{PoolID: "p", Subject: id, Kind: "k", Count: 1})
 				})
 				mu.Lock()
