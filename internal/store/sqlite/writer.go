@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,17 +125,28 @@ func (w *writer) batch(first *job) {
 	deadline := time.Now().Add(batchTime)
 	b.run(first)
 	for n := 1; n < batchSize && time.Now().Before(deadline); n++ {
-		select {
-		case j, ok := <-w.queue:
-			if ok {
-				b.run(j)
-				continue
-			}
-		default:
+		j := w.next()
+		if j == nil {
+			break
 		}
-		break
+		b.run(j)
 	}
 	b.commit()
+}
+
+// next returns a job that is queued, or nil. Before it gives up, whoever else is ready to run goes first
+// and may queue one: while there is more work than processors, a commit then serves many, and when there
+// is not, this takes no time.
+func (w *writer) next() *job {
+	for range 2 {
+		select {
+		case j := <-w.queue: // nil once the queue is closed
+			return j
+		default:
+			runtime.Gosched()
+		}
+	}
+	return nil
 }
 
 // run runs one job inside the batch.
