@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"cognate/api/identity"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/idpserver"
@@ -159,6 +160,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
+	mux.Register(identity.Service)
 	idpserver.New(pools, s.users, s.tokens, authn.New(keys, s.users, s.tokens)).Register(mux)
 	return s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail), nil
 }

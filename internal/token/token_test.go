@@ -132,7 +132,7 @@ func TestJOSEVerifies(t *testing.T) {
 	}
 	kids := map[string]bool{}
 	for _, text := range []string{out.ID, out.Access} {
-		parsed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS256})
+		parsed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.RS256})
 		h.must(err)
 		kid := parsed.Signatures[0].Header.KeyID
 		kids[kid] = true
