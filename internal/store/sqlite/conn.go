@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sync"
 
 	"cognate/internal/store"
 )
@@ -72,7 +71,6 @@ type readers struct {
 	idle chan *conn // nil stands for one that is not open yet
 
 	done chan struct{}
-	once sync.Once
 }
 
 func newReaders(dsn string, n int) (*readers, error) {
