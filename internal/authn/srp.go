@@ -149,7 +149,7 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	}
 	b, raw, ok := m.openBlock(a, c.block)
 	if !ok || c.name != b.Name && a.Pool.Key(c.name) != b.Typed {
-		return nil, errWrongPassword
+		return nil, m.refuseBlock(ctx, a, c.name)
 	}
 	p, err := m.recall(ctx, a, b)
 	if err != nil {
@@ -175,6 +175,19 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	return m.afterPassword(ctx, a, p, b.Flow)
 }
 
+// refuseBlock answers a block that is forged, foreign or old as a wrong password, and counts it as one
+// against the user who is named.
+func (m *Machine) refuseBlock(ctx context.Context, a *Attempt, name string) error {
+	p, err := m.identify(ctx, a, name)
+	if err == errNotFound {
+		return errWrongPassword
+	}
+	if err != nil {
+		return err
+	}
+	return m.prove(ctx, a, p, func() bool { return false })
+}
+
 // claim is the answer to PASSWORD_VERIFIER, read.
 type claim struct {
 	name, block string
@@ -185,11 +198,14 @@ type claim struct {
 
 func (a *Attempt) claim() (c claim, err error) {
 	var signature, timestamp string
-	for name, to := range map[string]*string{
-		"USERNAME": &c.name, "PASSWORD_CLAIM_SECRET_BLOCK": &c.block,
-		"PASSWORD_CLAIM_SIGNATURE": &signature, "TIMESTAMP": &timestamp,
+	for _, p := range []struct {
+		name string
+		to   *string
+	}{
+		{"USERNAME", &c.name}, {"PASSWORD_CLAIM_SECRET_BLOCK", &c.block},
+		{"PASSWORD_CLAIM_SIGNATURE", &signature}, {"TIMESTAMP", &timestamp},
 	} {
-		if *to, err = a.need(name); err != nil {
+		if *p.to, err = a.need(p.name); err != nil {
 			return c, err
 		}
 	}

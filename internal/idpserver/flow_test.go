@@ -227,7 +227,11 @@ func TestSecretBlock(t *testing.T) {
 		now := srp.Timestamp(time.Now())
 		e := d.begin("alice")
 		block := e.got.ChallengeParameters["SECRET_BLOCK"]
-		for what, forged := range forgeries(block) {
+		for what := range forgeries(block) { // each counts as a failure: so each has a user of its own
+			name := "forged-" + strings.ReplaceAll(what, " ", "-")
+			s.steps("! user " + name + " " + password)
+			e := d.begin(name)
+			forged := forgeries(e.got.ChallengeParameters["SECRET_BLOCK"])[what]
 			s.refused("a block "+what, e.respond("PASSWORD_VERIFIER", "", e.proof(password, forged, now)), incorrect)
 		}
 		s.refused("another exchange's block", e.respond("PASSWORD_VERIFIER", "", e.proof(password, d.begin("alice").got.ChallengeParameters["SECRET_BLOCK"], now)), incorrect)
@@ -239,6 +243,10 @@ func TestSecretBlock(t *testing.T) {
 		s.refused("another user", d.respond("PASSWORD_VERIFIER", "", asBob), incorrect)
 		s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"alice","Password":"`+password+`","Permanent":true}`, `< {}`)
 		s.granted("a fresh exchange", d.srp("alice", password))
+		for range 5 {
+			s.refused("a forged block", e.respond("PASSWORD_VERIFIER", "", e.proof(password, "QUJD", now)), incorrect)
+		}
+		s.refused("the right proof after five forged blocks", d.srp("alice", password), "NotAuthorizedException: Password attempts exceeded")
 	})
 }
 

@@ -127,7 +127,7 @@ func storePassword(tx *store.Tx, p *pool.Pool, w store.Password) error {
 // temporaryPassword invents a password that the pool's policy accepts.
 func temporaryPassword(p *pool.Pool) string {
 	// Characters that are read aloud or typed from paper without being taken for others.
-	sets := []string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789", "!@#%&*-_=+"}
+	sets := []string{"ABCDEFGHJKLMNPQRSTUVWXYZ", "abcdefghijkmnopqrstuvwxyz", "23456789", "!@#%*-_=+"}
 	n := max(int(*p.PasswordPolicy().MinimumLength), 12)
 	out := make([]byte, n)
 	for i := range out {
