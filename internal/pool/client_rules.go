@@ -13,64 +13,11 @@ const (
 	defaultSessionMinutes = 3
 )
 
-// clientOfCreate takes over what a request asks for; nothing is filled in yet.
-func clientOfCreate(in *idp.CreateUserPoolClientRequest) *idp.UserPoolClientType {
-	return &idp.UserPoolClientType{
-		ClientName:                               in.ClientName,
-		RefreshTokenValidity:                     in.RefreshTokenValidity,
-		AccessTokenValidity:                      in.AccessTokenValidity,
-		IdTokenValidity:                          in.IdTokenValidity,
-		TokenValidityUnits:                       in.TokenValidityUnits,
-		ReadAttributes:                           in.ReadAttributes,
-		WriteAttributes:                          in.WriteAttributes,
-		ExplicitAuthFlows:                        in.ExplicitAuthFlows,
-		SupportedIdentityProviders:               unique(in.SupportedIdentityProviders),
-		CallbackURLs:                             unique(in.CallbackURLs),
-		LogoutURLs:                               unique(in.LogoutURLs),
-		DefaultRedirectURI:                       in.DefaultRedirectURI,
-		AllowedOAuthFlows:                        unique(in.AllowedOAuthFlows),
-		AllowedOAuthScopes:                       unique(in.AllowedOAuthScopes),
-		AllowedOAuthFlowsUserPoolClient:          in.AllowedOAuthFlowsUserPoolClient,
-		AnalyticsConfiguration:                   in.AnalyticsConfiguration,
-		PreventUserExistenceErrors:               in.PreventUserExistenceErrors,
-		EnableTokenRevocation:                    in.EnableTokenRevocation,
-		EnablePropagateAdditionalUserContextData: in.EnablePropagateAdditionalUserContextData,
-		AuthSessionValidity:                      in.AuthSessionValidity,
-		RefreshTokenRotation:                     in.RefreshTokenRotation,
-	}
-}
-
-// clientOfUpdate turns an update into the creation that it amounts to: it replaces
-// everything, but an absent name stays.
-func clientOfUpdate(in *idp.UpdateUserPoolClientRequest, name string) *idp.UserPoolClientType {
-	return clientOfCreate(&idp.CreateUserPoolClientRequest{
-		UserPoolId:                               in.UserPoolId,
-		ClientName:                               or(in.ClientName, name),
-		RefreshTokenValidity:                     in.RefreshTokenValidity,
-		AccessTokenValidity:                      in.AccessTokenValidity,
-		IdTokenValidity:                          in.IdTokenValidity,
-		TokenValidityUnits:                       in.TokenValidityUnits,
-		ReadAttributes:                           in.ReadAttributes,
-		WriteAttributes:                          in.WriteAttributes,
-		ExplicitAuthFlows:                        in.ExplicitAuthFlows,
-		SupportedIdentityProviders:               in.SupportedIdentityProviders,
-		CallbackURLs:                             in.CallbackURLs,
-		LogoutURLs:                               in.LogoutURLs,
-		DefaultRedirectURI:                       in.DefaultRedirectURI,
-		AllowedOAuthFlows:                        in.AllowedOAuthFlows,
-		AllowedOAuthScopes:                       in.AllowedOAuthScopes,
-		AllowedOAuthFlowsUserPoolClient:          in.AllowedOAuthFlowsUserPoolClient,
-		AnalyticsConfiguration:                   in.AnalyticsConfiguration,
-		PreventUserExistenceErrors:               in.PreventUserExistenceErrors,
-		EnableTokenRevocation:                    in.EnableTokenRevocation,
-		EnablePropagateAdditionalUserContextData: in.EnablePropagateAdditionalUserContextData,
-		AuthSessionValidity:                      in.AuthSessionValidity,
-		RefreshTokenRotation:                     in.RefreshTokenRotation,
-	})
-}
-
 // completeClient fills in the defaults that DescribeUserPoolClient shows.
 func completeClient(s *idp.UserPoolClientType) {
+	for _, list := range []*[]string{&s.SupportedIdentityProviders, &s.CallbackURLs, &s.LogoutURLs, &s.AllowedOAuthFlows, &s.AllowedOAuthScopes} {
+		*list = unique(*list)
+	}
 	s.ExplicitAuthFlows = unique(s.ExplicitAuthFlows)
 	if len(s.ExplicitAuthFlows) == 0 {
 		s.ExplicitAuthFlows = defaultFlows(s)

@@ -25,7 +25,10 @@ func (r *Registry) CreateClientAs(ctx context.Context, id string, in *idp.Create
 	if err != nil {
 		return nil, err
 	}
-	settings := clientOfCreate(in)
+	settings, err := taken[idp.UserPoolClientType](in)
+	if err != nil {
+		return nil, err
+	}
 	completeClient(settings)
 	doc, err := encodeClient(settings)
 	if err != nil {
@@ -112,7 +115,11 @@ func (r *Registry) UpdateClient(ctx context.Context, in *idp.UpdateUserPoolClien
 		if err != nil {
 			return err
 		}
-		settings := clientOfUpdate(in, c.Name)
+		settings, err := taken[idp.UserPoolClientType](in)
+		if err != nil {
+			return err
+		}
+		settings.ClientName = or(settings.ClientName, c.Name)
 		completeClient(settings)
 		if err := r.checkClient(p, settings, c.HasSecret()); err != nil {
 			return err

@@ -3,6 +3,8 @@ package pool
 import (
 	"slices"
 
+	"github.com/go-json-experiment/json"
+
 	"cognate/api/idp"
 )
 
@@ -11,78 +13,41 @@ const (
 	defaultTemporaryDays = 7
 )
 
-// settingsOfCreate takes over what a request asks for; nothing is filled in yet.
-func settingsOfCreate(in *idp.CreateUserPoolRequest) *idp.UserPoolType {
-	return &idp.UserPoolType{
-		Policies:                    in.Policies,
-		DeletionProtection:          in.DeletionProtection,
-		LambdaConfig:                in.LambdaConfig,
-		AutoVerifiedAttributes:      unique(in.AutoVerifiedAttributes),
-		AliasAttributes:             unique(in.AliasAttributes),
-		UsernameAttributes:          unique(in.UsernameAttributes),
-		SmsVerificationMessage:      in.SmsVerificationMessage,
-		EmailVerificationMessage:    in.EmailVerificationMessage,
-		EmailVerificationSubject:    in.EmailVerificationSubject,
-		VerificationMessageTemplate: in.VerificationMessageTemplate,
-		SmsAuthenticationMessage:    in.SmsAuthenticationMessage,
-		UserAttributeUpdateSettings: in.UserAttributeUpdateSettings,
-		MfaConfiguration:            in.MfaConfiguration,
-		DeviceConfiguration:         in.DeviceConfiguration,
-		EmailConfiguration:          in.EmailConfiguration,
-		SmsConfiguration:            in.SmsConfiguration,
-		UserPoolTags:                in.UserPoolTags,
-		AdminCreateUserConfig:       in.AdminCreateUserConfig,
-		UserPoolAddOns:              in.UserPoolAddOns,
-		UsernameConfiguration:       in.UsernameConfiguration,
-		AccountRecoverySetting:      in.AccountRecoverySetting,
-		UserPoolTier:                in.UserPoolTier,
-		KeyConfiguration:            in.KeyConfiguration,
-		IssuerConfiguration:         in.IssuerConfiguration,
+// taken is what a request asks for, as settings: its members that the settings have under the same name. The
+// model spells them alike on purpose; what it does not is left to the caller.
+func taken[Settings any](request any) (*Settings, error) {
+	text, err := json.Marshal(request)
+	if err != nil {
+		return nil, err
 	}
+	s := new(Settings)
+	return s, json.Unmarshal(text, s)
 }
 
-// settingsOfUpdate is settingsOfCreate for an update: what it does not mention is
-// absent and gets its default again, except what cannot change. Tags under
-// "cognate:" survive an update without tags: they are this server's own settings,
-// of which a client written for Cognito knows nothing.
-func settingsOfUpdate(in *idp.UpdateUserPoolRequest, old *idp.UserPoolType) *idp.UserPoolType {
-	s := &idp.UserPoolType{
-		Policies:                    in.Policies,
-		DeletionProtection:          in.DeletionProtection,
-		LambdaConfig:                in.LambdaConfig,
-		AutoVerifiedAttributes:      unique(in.AutoVerifiedAttributes),
-		SmsVerificationMessage:      in.SmsVerificationMessage,
-		EmailVerificationMessage:    in.EmailVerificationMessage,
-		EmailVerificationSubject:    in.EmailVerificationSubject,
-		VerificationMessageTemplate: in.VerificationMessageTemplate,
-		SmsAuthenticationMessage:    in.SmsAuthenticationMessage,
-		UserAttributeUpdateSettings: in.UserAttributeUpdateSettings,
-		MfaConfiguration:            in.MfaConfiguration,
-		DeviceConfiguration:         in.DeviceConfiguration,
-		EmailConfiguration:          in.EmailConfiguration,
-		SmsConfiguration:            in.SmsConfiguration,
-		UserPoolTags:                in.UserPoolTags,
-		AdminCreateUserConfig:       in.AdminCreateUserConfig,
-		UserPoolAddOns:              in.UserPoolAddOns,
-		AccountRecoverySetting:      in.AccountRecoverySetting,
-		UserPoolTier:                in.UserPoolTier,
-		KeyConfiguration:            in.KeyConfiguration,
-		IssuerConfiguration:         in.IssuerConfiguration,
-
-		SchemaAttributes:      old.SchemaAttributes,
-		AliasAttributes:       old.AliasAttributes,
-		UsernameAttributes:    old.UsernameAttributes,
-		UsernameConfiguration: old.UsernameConfiguration,
+// settingsOfUpdate is what an update leaves of the settings: what it does not mention is absent and gets its
+// default again, except what cannot change. Tags under "cognate:" survive an update without tags: they are
+// this server's own settings, of which a client written for Cognito knows nothing.
+func settingsOfUpdate(in *idp.UpdateUserPoolRequest, old *idp.UserPoolType) (*idp.UserPoolType, error) {
+	s, err := taken[idp.UserPoolType](in)
+	if err != nil {
+		return nil, err
 	}
+	s.SchemaAttributes = old.SchemaAttributes
+	s.AliasAttributes = old.AliasAttributes
+	s.UsernameAttributes = old.UsernameAttributes
+	s.UsernameConfiguration = old.UsernameConfiguration
 	if in.UserPoolTags == nil {
 		s.UserPoolTags = ownTags(old.UserPoolTags)
 	}
-	return s
+	return s, nil
 }
 
 // complete fills in the defaults that DescribeUserPool shows. It replaces, never
 // changes, what the request's pointers point to.
 func complete(s *idp.UserPoolType) error {
+	for _, list := range []*[]string{&s.AutoVerifiedAttributes, &s.AliasAttributes, &s.UsernameAttributes} {
+		*list = unique(*list)
+	}
 	s.DeletionProtection = or(s.DeletionProtection, idp.DeletionProtectionTypeInactive)
 	s.MfaConfiguration = or(s.MfaConfiguration, idp.UserPoolMfaTypeOff)
 	s.UserPoolTier = or(s.UserPoolTier, idp.UserPoolTierTypeEssentials)

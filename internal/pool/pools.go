@@ -51,8 +51,10 @@ func (r *Registry) create(ctx context.Context, region, id string, in *idp.Create
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
 func (r *Registry) newSettings(in *idp.CreateUserPoolRequest) (*idp.UserPoolType, error) {
-	s := settingsOfCreate(in)
-	var err error
+	s, err := taken[idp.UserPoolType](in)
+	if err != nil {
+		return nil, err
+	}
 	if s.SchemaAttributes, err = newSchema(in.Schema); err != nil {
 		return nil, err
 	}
@@ -121,7 +123,10 @@ func (p *Pool) Describe() *idp.UserPoolType { return p.describe(0) }
 // all tags are.
 func (r *Registry) Update(ctx context.Context, in *idp.UpdateUserPoolRequest) error {
 	return r.change(ctx, in.UserPoolId, func(tx *store.Tx, old *Pool) (*idp.UserPoolType, string, error) {
-		s := settingsOfUpdate(in, old.Settings)
+		s, err := settingsOfUpdate(in, old.Settings)
+		if err != nil {
+			return nil, "", err
+		}
 		if err := r.finish(s); err != nil {
 			return nil, "", err
 		}
