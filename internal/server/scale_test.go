@@ -1,0 +1,233 @@
+//go:build linux
+
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"cognate/internal/store"
+	"cognate/internal/store/storetest"
+)
+
+// TestMain ends the PostgreSQL server and removes the binary that the tests may have made.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if built.dir, err = os.MkdirTemp("", "cognate-server-"); err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(built.dir)
+		return storetest.Main(m)
+	}())
+}
+
+const (
+	fewUsers = 100
+	// tolerance is how much longer an operation may take among many users than among few.
+	tolerance = 1.2
+	// scaleTries is how often an operation may be measured before it fails: other tests run beside it.
+	scaleTries = 3
+)
+
+// manyUsers is fewer where filling takes too long: with the race detector everything takes ten times longer.
+func manyUsers() int {
+	if testing.Short() || raceEnabled() {
+		return 20_000
+	}
+	return 200_000
+}
+
+// TestScale holds what users wait for, and a page of an administrator's list, to cost the same in a pool
+// of 200,000 users as in one of a hundred, on both engines.
+func TestScale(t *testing.T) {
+	for engine, database := range map[string]func(testing.TB) string{
+		"sqlite":   func(t testing.TB) string { return filepath.Join(t.TempDir(), "cognate.db") },
+		"postgres": storetest.PostgresURL,
+	} {
+		t.Run(engine, func(t *testing.T) { testScale(t, database(t)) })
+	}
+}
+
+func testScale(t *testing.T, database string) {
+	s, err := Start(t.Context(), Config{Dev: true, Addr: "127.0.0.1:0", Data: t.TempDir(), Database: database},
+		Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	begin := time.Now()
+	few, many := newCrowd(t, s, fewUsers), newCrowd(t, s, manyUsers())
+	t.Logf("filled in %v", time.Since(begin).Round(time.Second))
+	for _, op := range scaleOperations {
+		t.Run(op.name, func(t *testing.T) { op.compare(t, few, many) })
+	}
+}
+
+// crowd is a pool of many users, of whom some can sign in.
+type crowd struct {
+	door
+	pool, client string
+	size         int
+	members      []int // those with a password
+	access       []string
+}
+
+// newCrowd fills a pool: by the store, since each user through the API would take an fsync. All users
+// have password records of the same size, but only the members' are real.
+func newCrowd(t testing.TB, s *Server, size int) *crowd {
+	c := &crowd{door: inProcess(s), size: size}
+	c.pool = c.must(t, "CreateUserPool", `{"PoolName":"crowd","AliasAttributes":["email"]}`).UserPool.Id
+	c.client = c.must(t, "CreateUserPoolClient", `{"UserPoolId":%q,"ClientName":"crowd",
+		"ExplicitAuthFlows":["ALLOW_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}`, c.pool).UserPoolClient.ClientId
+	source := rand.NewChaCha8([32]byte{byte(size)})
+	c.fill(t, s.db, source)
+	c.members = rand.New(source).Perm(size)[:min(size, 400)]
+	for _, i := range c.members {
+		c.must(t, "AdminSetUserPassword", `{"UserPoolId":%q,"Username":%q,"Password":%q,"Permanent":true}`, c.pool, username(i), somePassword)
+		a, err := c.signIn(c.client, c.email(i), somePassword)
+		if err != nil || a.AuthenticationResult.AccessToken == "" {
+			t.Fatalf("sign in: %s %v", a.Type, err)
+		}
+		c.access = append(c.access, a.AuthenticationResult.AccessToken)
+	}
+	return c
+}
+
+// fill makes the users, in batches of which a few are on their way at once.
+func (c *crowd) fill(t testing.TB, db *store.DB, source *rand.ChaCha8) {
+	const batch = 2500
+	g, ctx := errgroup.WithContext(t.Context())
+	g.SetLimit(3)
+	for from := 0; from < c.size; from += batch {
+		var users []store.User
+		for i := from; i < min(from+batch, c.size); i++ {
+			users = append(users, c.user(i, source))
+		}
+		g.Go(func() error { return db.Update(ctx, func(tx *store.Tx) error { return createUsers(tx, users) }) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func username(i int) string { return fmt.Sprintf("user-%06d", i) }
+
+// email is the address of user i. Neighbours in its order did not sign up one after the other.
+func (c *crowd) email(i int) string {
+	return fmt.Sprintf("mail-%06d@example.com", i*48271%c.size)
+}
+
+func (c *crowd) user(i int, source *rand.ChaCha8) store.User {
+	now := time.Now()
+	id, err := uuid.NewRandomFromReader(source)
+	if err != nil {
+		panic(err) // the source does not end
+	}
+	return store.User{
+		PoolID: c.pool, Sub: id.String(), Username: username(i), UsernameKey: username(i), Status: "CONFIRMED", Enabled: true,
+		Attributes: map[string]string{"email": c.email(i), "email_verified": "true"},
+		Created:    now, Modified: now,
+	}
+}
+
+func createUsers(tx *store.Tx, users []store.User) error {
+	for _, u := range users {
+		if err := tx.CreateUser(u); err != nil {
+			return err
+		}
+		if err := tx.PutPassword(store.Password{PoolID: u.PoolID, Sub: u.Sub, Salt: make([]byte, 16), Sealed: make([]byte, 428), Set: u.Created}); err != nil {
+			return err
+		}
+		if err := tx.SetAlias(u.PoolID, "email", u.Attributes["email"], u.Sub); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inProcess is the door of a server that need not listen, so that nothing but its own time is measured.
+func inProcess(s *Server) door {
+	return func(op, body string) (int, []byte, error) {
+		w := httptest.NewRecorder()
+		s.http.Handler.ServeHTTP(w, request("http://cognate.test", op, strings.NewReader(body)))
+		return w.Code, w.Body.Bytes(), nil
+	}
+}
+
+// scaleOperation is one request in a crowd; n counts them.
+type scaleOperation struct {
+	name  string
+	times int
+	limit float64 // how many times longer it may take among many
+	do    func(c *crowd, n int) (answer, error)
+	fine  func(answer) bool
+}
+
+var scaleOperations = []scaleOperation{
+	{"sign-in", 200, tolerance, func(c *crowd, n int) (answer, error) {
+		return c.signIn(c.client, c.email(c.members[n%len(c.members)]), somePassword)
+	}, func(a answer) bool { return a.AuthenticationResult.AccessToken != "" }},
+	{"GetUser", 1000, tolerance, func(c *crowd, n int) (answer, error) {
+		return c.call("GetUser", `{"AccessToken":%q}`, c.access[n%len(c.access)])
+	}, func(a answer) bool { return a.Username != "" }},
+	{"ListUsers", 300, tolerance, func(c *crowd, _ int) (answer, error) {
+		return c.call("ListUsers", `{"UserPoolId":%q,"Limit":60}`, c.pool)
+	}, func(a answer) bool { return len(a.Users) == 60 }},
+	{"ListUsers equal", 500, tolerance, func(c *crowd, _ int) (answer, error) {
+		return c.call("ListUsers", `{"UserPoolId":%q,"Filter":"email = \"%s\""}`, c.pool, c.email(fewUsers/2))
+	}, func(a answer) bool { return len(a.Users) == 1 }},
+	{"ListUsers prefix", 300, tolerance, func(c *crowd, _ int) (answer, error) {
+		return c.call("ListUsers", `{"UserPoolId":%q,"Filter":"email ^= \"mail-0000\"","Limit":60}`, c.pool)
+	}, func(a answer) bool { return len(a.Users) == 60 }},
+	// Pages that nobody has read before are no longer in the processor's caches, nor in the engine's: a
+	// hundred users always are. What this one holds is that nothing grows with their number.
+	{"ListUsers scattered", 500, 2.5, func(c *crowd, n int) (answer, error) {
+		return c.call("ListUsers", `{"UserPoolId":%q,"Filter":"email ^= \"mail-%05d\""}`, c.pool, c.scattered(n)/10)
+	}, func(a answer) bool { return len(a.Users) == 10 }},
+}
+
+// scattered is the n-th of a walk that seldom meets the same user twice.
+func (c *crowd) scattered(n int) int { return n * 7919 % c.size }
+
+// compare measures the operation in both crowds by turns.
+func (o scaleOperation) compare(t *testing.T, few, many *crowd) {
+	var ratio float64
+	for try := range scaleTries {
+		var times [2][]time.Duration
+		for n := range o.times {
+			for i, c := range []*crowd{few, many} {
+				start := time.Now()
+				a, err := o.do(c, try*o.times+n)
+				took := time.Since(start)
+				if err != nil || !o.fine(a) {
+					t.Fatalf("%+v, %v", a, err)
+				}
+				times[i] = append(times[i], took)
+			}
+		}
+		a, b := median(times[0]), median(times[1])
+		ratio = float64(b) / float64(a)
+		t.Logf("%v among %d users, %v among %d: %.2f", a, few.size, b, many.size, ratio)
+		if ratio <= o.limit {
+			return
+		}
+	}
+	t.Errorf("%.2f times the time among %d users, want at most %v", ratio, many.size, o.limit)
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2]
+}
