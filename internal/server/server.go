@@ -84,6 +84,9 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.db, err = s.open(ctx); err != nil {
 		return err
 	}
+	if err := s.checkKey(ctx, keys); err != nil {
+		return err
+	}
 	handler, err := s.build(ctx, keys)
 	if err != nil {
 		return err
@@ -127,6 +130,27 @@ func (s *Server) masterKey() (*secret.Keyring, error) {
 		return nil, err
 	}
 	return secret.LoadOrCreateFile(filepath.Join(s.config.Data, "master.key"))
+}
+
+// keyCheck names what a database is marked with when it first meets its master key.
+const keyCheck = "master-key-check"
+
+// checkKey refuses a master key that is not the database's: with it, every secret in there would be
+// unreadable, and what is written now would be so later.
+func (s *Server) checkKey(ctx context.Context, keys *secret.Keyring) error {
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		mark, err := tx.GetMeta(keyCheck)
+		if errors.Is(err, store.ErrNotFound) {
+			return tx.PutMeta(keyCheck, keys.Seal([]byte(keyCheck), keyCheck))
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := keys.Open(mark, keyCheck); err != nil {
+			return errors.New("the master key is not the one that this database was made with")
+		}
+		return nil
+	})
 }
 
 func (s *Server) open(ctx context.Context) (*store.DB, error) {

@@ -236,6 +236,26 @@ func TestLogHasNoSecrets(t *testing.T) {
 	}
 }
 
+// TestForeignMasterKey starts on a database that was made with another key (checklist 61).
+func TestForeignMasterKey(t *testing.T) {
+	c := production(t)
+	for range 2 {
+		s, err := Start(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	c.MasterKeyFile = file(t, "other.key", hex.EncodeToString(secret.RandomBytes(32)))
+	s, err := Start(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		s.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "is not the one that this database was made with") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	c := production(t)
 	c.BehindTLSProxy = false

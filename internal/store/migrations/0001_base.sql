@@ -145,3 +145,8 @@ CREATE TABLE families (
 CREATE INDEX families_user ON families (pool_id, sub, id);
 CREATE INDEX families_client ON families (client_id);
 CREATE INDEX families_expires ON families (expires);
+
+CREATE TABLE meta (
+	name  TEXT {{C}} NOT NULL PRIMARY KEY,
+	value BYTEA
+) {{BYKEY}};

@@ -221,7 +221,7 @@ func testDeletePool(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error { return errors.Join(fill(tx, "p"), fill(tx, "q")) })
 	before := rows(t, db)
 	for table, n := range before {
-		if n == 0 {
+		if n == 0 && table != "meta" {
 			t.Errorf("the fixture makes no row in %s: nothing shows that it is deleted", table)
 		}
 	}

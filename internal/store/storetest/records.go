@@ -233,6 +233,21 @@ func testFamiliesConcurrent(t *testing.T, db *store.DB) {
 	}
 }
 
+func testMeta(t *testing.T, db *store.DB) {
+	update(t, db, func(tx *store.Tx) error {
+		_, err := tx.GetMeta("a")
+		is(t, "get", err, store.ErrNotFound)
+		return errors.Join(tx.PutMeta("a", []byte{1}), tx.PutMeta("b", []byte{2}), tx.PutMeta("a", []byte{3, 0, 255}))
+	})
+	view(t, db, func(tx *store.Tx) error {
+		a, err := tx.GetMeta("a")
+		same(t, "replaced", a, []byte{3, 0, 255})
+		b, err2 := tx.GetMeta("b")
+		same(t, "the other", b, []byte{2})
+		return errors.Join(err, err2)
+	})
+}
+
 // testSweep makes 7 rows of each kind on either side of its limit.
 func testSweep(t *testing.T, db *store.DB) {
 	people(t, db)

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Families", testFamilies},
 		{"FamiliesConcurrent", testFamiliesConcurrent},
 		{"Sweep", testSweep},
+		{"Meta", testMeta},
 		{"Times", testTimes},
 		{"OddText", testOddText},
 		{"Rollback", testRollback},
