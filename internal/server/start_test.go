@@ -103,7 +103,7 @@ type process struct {
 func launch(t testing.TB, data string) *process {
 	t.Helper()
 	p := &process{TB: t, addr: freeAddress(t)}
-	p.door = p.post
+	p.door = at("http://" + p.addr)
 	p.cmd = exec.Command(binary(t), "dev", "--addr", p.addr, "--data", data)
 	p.cmd.Stderr = &p.log
 	start := time.Now()
@@ -136,14 +136,17 @@ func (p *process) kill() {
 
 var connections = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
-func (p *process) post(op, body string) (int, []byte, error) {
-	resp, err := connections.Do(request("http://"+p.addr, op, strings.NewReader(body)))
-	if err != nil {
-		return 0, nil, err
+// at is the door of the server at an address, over connections that stay open.
+func at(url string) door {
+	return func(op, body string) (int, []byte, error) {
+		resp, err := connections.Do(request(url, op, strings.NewReader(body)))
+		if err != nil {
+			return 0, nil, err
+		}
+		defer resp.Body.Close()
+		out, err := io.ReadAll(resp.Body)
+		return resp.StatusCode, out, err
 	}
-	defer resp.Body.Close()
-	out, err := io.ReadAll(resp.Body)
-	return resp.StatusCode, out, err
 }
 
 // freeAddress is a loopback address that nothing listens on.
