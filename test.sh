@@ -41,5 +41,8 @@ CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/cognate ./cmd/cognate
 step "tests"
 go test -race -timeout 20m ./...
 
+step "generated code"
+tools/apigen/run -check
+
 step "real clients"
 e2e/run bin/cognate
