@@ -24,8 +24,10 @@ need_postgres() {
 
 need node nodejs npm
 need npm npm
-need python3 python3 python3-venv
+need python3 python3
+need curl curl
 need chromium chromium
+python3 -c 'import ensurepip, venv' 2>/dev/null || need venv-of-python3 python3-venv
 need_postgres
 
 step "format and vet"

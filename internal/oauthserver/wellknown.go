@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -55,7 +56,7 @@ func (s *Service) document(make func(*http.Request, *pool.Pool) ([]byte, error))
 func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := http.StatusInternalServerError, "Internal error."
 	if f := (*fault.Error)(nil); errors.As(err, &f) {
-		status, message = http.StatusNotFound, f.Message
+		status, message = http.StatusNotFound, strings.ToValidUTF8(f.Message, "\uFFFD") // a path can be any bytes
 	} else {
 		s.logger.ErrorContext(r.Context(), "document failed", "path", r.URL.Path, "cause", err)
 	}
