@@ -21,6 +21,7 @@ const (
 	CodeUnsupported      = "UnsupportedOperationException"
 	CodeTooLarge         = "RequestEntityTooLargeException"
 	CodeInternal         = "InternalErrorException"
+	CodeTimeout          = "RequestTimeoutException"
 )
 
 // Caller is who sends a request, as far as the protocol tells.

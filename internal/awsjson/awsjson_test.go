@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"cognate/api"
 	"cognate/api/idp"
@@ -128,6 +129,21 @@ func TestLargeBody(t *testing.T) {
 	w := post(newMux(t), "SignUp", `{"ClientId":"`+strings.Repeat("a", 10<<20)+`"}`)
 	if w.Code != 413 || !strings.Contains(w.Body.String(), "RequestEntityTooLargeException") {
 		t.Errorf("got %d %s", w.Code, w.Body)
+	}
+}
+
+// TestManyViolations holds that an answer stays small whatever the request breaks (checklist 55).
+func TestManyViolations(t *testing.T) {
+	m := newMux(t)
+	for name, body := range map[string]string{
+		"many": `{"ClientId":"c","Username":"u","UserAttributes":[` + strings.Repeat("{},", 300_000) + `{}]}`,
+		"long": `{"PoolName":"p","MfaConfiguration":"` + strings.Repeat("é", 400_000) + `"}`,
+	} {
+		op := map[string]string{"many": "SignUp", "long": "CreateUserPool"}[name]
+		w := post(m, op, body, "Authorization", "x")
+		if w.Code != 400 || w.Body.Len() > 20_000 || len(w.Header().Get("X-Amzn-Errormessage")) > 1024 || !utf8.Valid(w.Body.Bytes()) {
+			t.Errorf("%s: %d, a body of %d and a header of %d bytes", name, w.Code, w.Body.Len(), len(w.Header().Get("X-Amzn-Errormessage")))
+		}
 	}
 }
 

@@ -139,8 +139,8 @@ func (d *decoder) structure(s *api.Shape, v reflect.Value, at *path) error {
 		present[i] = true
 	}
 	for i, m := range s.Members {
-		if m.Required && !present[i] {
-			d.violate("Value null at '" + at.member(m.Name).String() + "' failed to satisfy constraint: Member must not be null")
+		if m.Required && !present[i] && !d.full() {
+			d.violate("null ", at.member(m.Name), "Member must not be null")
 		}
 	}
 	_, err := d.dec.ReadToken()

@@ -126,10 +126,14 @@ func succeed(w http.ResponseWriter, out []byte) {
 // the log under the request's id and nowhere else.
 func (m *Mux) fail(w http.ResponseWriter, r *http.Request, op string, c Caller, err error) string {
 	var f *fault.Error
-	if !errors.As(err, &f) {
+	switch {
+	case errors.As(err, &f):
+	case errors.Is(err, context.Canceled) && r.Context().Err() != nil:
+		f = fault.New(CodeTimeout, "The client closed the request.")
+	default:
 		f = fault.Because(err, CodeInternal, "Internal error. The request id is "+c.RequestID+".")
 	}
-	if f.Cause != nil && !errors.Is(f.Cause, context.Canceled) {
+	if f.Cause != nil {
 		m.config.Logger.LogAttrs(r.Context(), level(f), "request failed",
 			slog.String("id", c.RequestID), slog.String("op", op), slog.String("cause", f.Cause.Error()))
 	}
@@ -158,7 +162,7 @@ func (m *Mux) report(target, code string) {
 
 // protocolErrors come from the protocol, before any operation.
 var protocolErrors = map[string]bool{
-	CodeSerialization: true, CodeTooLarge: true, CodeUnknownOperation: true,
+	CodeSerialization: true, CodeTooLarge: true, CodeUnknownOperation: true, CodeTimeout: true,
 	"MissingAuthenticationTokenException": true, "UnrecognizedClientException": true,
 	"InvalidSignatureException": true, "IncompleteSignatureException": true, "AccessDeniedException": true,
 	"ValidationException": true,
@@ -196,12 +200,18 @@ func status(code string) int {
 		return http.StatusInternalServerError
 	case CodeTooLarge:
 		return http.StatusRequestEntityTooLarge
+	case CodeTimeout:
+		return http.StatusRequestTimeout
 	}
 	return http.StatusBadRequest
 }
 
+// maxHeaderText is how much of a text goes into a header: clients refuse long ones.
+const maxHeaderText = 1024
+
 // headerText keeps a text within what a header line may hold.
 func headerText(s string) string {
+	s = s[:min(len(s), maxHeaderText)]
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return ' '

@@ -16,8 +16,16 @@ func AnySignature(r *http.Request, _ []byte, _ string) (accessKeyID, region stri
 	if err != nil {
 		return "", "", signatureFault(err)
 	}
+	if len(a.AccessKeyID) > maxAccessKeyID {
+		return "", "", errUnknownKey
+	}
 	return a.AccessKeyID, a.Region, nil
 }
+
+// maxAccessKeyID is the longest id of an access key that AWS gives.
+const maxAccessKeyID = 128
+
+var errUnknownKey = fault.New("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 // StrictSignature returns the [Authenticator] of production: the signature must be that of the request,
 // made with the secret of a known access key for this service, and at this time.
@@ -29,7 +37,7 @@ func StrictSignature(secretOf func(accessKeyID string) (string, bool)) Authentic
 		}
 		secret, ok := secretOf(a.AccessKeyID)
 		if !ok {
-			return "", "", fault.New("UnrecognizedClientException", "The security token included in the request is invalid.")
+			return "", "", errUnknownKey
 		}
 		if err := a.Verify(r, body, service, secret, time.Now()); err != nil {
 			return "", "", signatureFault(err)

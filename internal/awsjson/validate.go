@@ -13,13 +13,25 @@ import (
 	"cognate/api"
 )
 
-func (d *decoder) violate(item string) { d.violations = append(d.violations, item) }
+// An input can break more rules than anybody reads: what is reported of them stays small.
+const (
+	maxViolations = 100 // items
+	maxPrinted    = 256 // bytes of a value
+)
+
+// violate reports that the value at a path breaks a rule; value is how it is printed.
+func (d *decoder) violate(value string, at *path, rule string) {
+	d.violations = append(d.violations, "Value "+value+"at '"+at.String()+"' failed to satisfy constraint: "+rule)
+}
+
+// full reports whether enough has been reported.
+func (d *decoder) full() bool { return len(d.violations) >= maxViolations }
 
 // check reports the constraints of s that the value breaks; n is its length, or its value if a number.
 func (d *decoder) check(s *api.Shape, v reflect.Value, n int64, at *path) {
 	for _, c := range constraintsOf(s) {
-		if !c.holds(v, n) {
-			d.violate("Value " + printed(s, v) + "at '" + at.String() + "' failed to satisfy constraint: " + c.text)
+		if !d.full() && !c.holds(v, n) {
+			d.violate(printed(s, v), at, c.text)
 		}
 	}
 }
@@ -164,7 +176,11 @@ func printed(s *api.Shape, v reflect.Value) string {
 	if secretive(s) {
 		return ""
 	}
-	return "'" + plain(s, v) + "' "
+	text := plain(s, v)
+	if len(text) > maxPrinted {
+		text = strings.ToValidUTF8(text[:maxPrinted], "") + "..."
+	}
+	return "'" + text + "' "
 }
 
 func secretive(s *api.Shape) bool {

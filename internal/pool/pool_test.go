@@ -309,7 +309,7 @@ func TestPinnedPoolID(t *testing.T) {
 	for tags, want := range map[[2]string]string{
 		{"cognate:id", "us-east-1_ExaMPle"}:       "us-east-1_ExaMPle",
 		{"cognate:id", "ExaMPle"}:                 region + "_ExaMPle",
-		{"_custom_id_", "my_region_a1"}:           "my_region_a1",
+		{"_custom_id_", "my-region_a1"}:           "my-region_a1",
 		{"floci:override-id", "local_1"}:          "local_1",
 		{"ms-custom-id", "eu-central-1_Abcdefg1"}: "eu-central-1_Abcdefg1",
 	} {
@@ -323,6 +323,8 @@ func TestPinnedPoolID(t *testing.T) {
 	}
 	_, err := r.Create(t.Context(), region, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{"cognate:id": "ExaMPle"}})
 	wantFault(t, err, idp.CodeInvalidParameter, "User pool "+region+"_ExaMPle already exists.")
+	_, err = r.Create(t.Context(), region, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{"_custom_id_": "my_region_a1"}})
+	wantFault(t, err, idp.CodeInvalidParameter, `"my_region_a1" is not a valid user pool id.`)
 	long := strings.Repeat("a", 46)
 	_, err = r.Create(t.Context(), region, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{"cognate:id": long}})
 	wantFault(t, err, idp.CodeInvalidParameter, `"`+region+"_"+long+`" is not a valid user pool id.`)

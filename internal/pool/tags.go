@@ -24,7 +24,7 @@ const (
 var (
 	idTags = [...]string{tagOwn + "id", "_custom_id_", "floci:override-id", "ms-custom-id"}
 
-	regionPattern   = regexp.MustCompile(`^[\w-]+$`)
+	regionPattern   = regexp.MustCompile(`^[0-9a-zA-Z-]+$`) // no "_": clients cut the id at the first
 	poolIDPattern   = regexp.MustCompile(`^[\w-]+_[0-9a-zA-Z]+$`)
 	poolPartPattern = regexp.MustCompile(`^[0-9a-zA-Z]+$`)
 	clientIDPattern = regexp.MustCompile(`^[\w+]{1,128}$`)
