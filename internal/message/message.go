@@ -100,9 +100,9 @@ func (m Message) Validate() error {
 	switch {
 	case m.Medium != Email && m.Medium != SMS:
 		return fmt.Errorf("%w: unknown medium %q", ErrUndeliverable, string(m.Medium))
-	case m.Medium == Email && !isEmail(m.Destination):
+	case m.Medium == Email && !IsEmail(m.Destination):
 		return fmt.Errorf("%w: the destination is not an e-mail address", ErrUndeliverable)
-	case m.Medium == SMS && !isPhone(m.Destination):
+	case m.Medium == SMS && !IsPhone(m.Destination):
 		return fmt.Errorf("%w: the destination is not a phone number", ErrUndeliverable)
 	case hasControl(m.Subject) || hasControl(m.From) || hasControl(m.ReplyTo):
 		return fmt.Errorf("%w: a control character in a header", ErrUndeliverable)
@@ -112,10 +112,10 @@ func (m Message) Validate() error {
 	return nil
 }
 
-// isEmail accepts any local@domain that can stand in an SMTP command without
-// quoting tricks. Two dots in a row are allowed, for some carriers hand out
+// IsEmail reports whether s can be the destination of an e-mail: any local@domain
+// that can stand in an SMTP command without quoting tricks. Two dots in a row are allowed, for some carriers hand out
 // such addresses; RFC 5321 section 4.5.3.1 gives the length.
-func isEmail(s string) bool {
+func IsEmail(s string) bool {
 	at := strings.LastIndexByte(s, '@')
 	if at < 1 || at == len(s)-1 || len(s) > 254 || hasControl(s) {
 		return false
@@ -124,8 +124,8 @@ func isEmail(s string) bool {
 		strings.Count(s, "@") == 1
 }
 
-// isPhone accepts E.164: a plus sign and up to 15 digits.
-func isPhone(s string) bool {
+// IsPhone reports whether s can be the destination of an SMS: E.164: a plus sign and up to 15 digits.
+func IsPhone(s string) bool {
 	digits, ok := strings.CutPrefix(s, "+")
 	return ok && digits != "" && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
 }

@@ -44,9 +44,6 @@ func (t *Tx) UpdateClient(c Client) error {
 // DeleteClient deletes a client, its secrets and its refresh-token families, or
 // returns ErrNotFound.
 func (t *Tx) DeleteClient(id string) error {
-	if err := t.put("delete client", `DELETE FROM families WHERE client_id = $1`, id); err != nil {
-		return err
-	}
 	return t.touch("delete client", `DELETE FROM clients WHERE id = $1`, id)
 }
 

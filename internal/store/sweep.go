@@ -10,7 +10,7 @@ const (
 	// lateGrace keeps what has expired long enough to say so to a late client.
 	lateGrace = 24 * time.Hour
 	// counterGrace is how long a counter without effect is remembered.
-	counterGrace = 31 * 24 * time.Hour
+	counterGrace = 24 * time.Hour
 )
 
 // sweeps delete up to $2 rows, the oldest first, that are of no use since $1.
@@ -29,7 +29,7 @@ var sweeps = []struct {
 
 // Sweep deletes what time has made useless: codes and families that expired a
 // day ago, and counters that last rose and whose effect
-// ended 31 days ago. It deletes at most limit rows of each kind, each kind in an
+// ended a day ago. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.
 func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err error) {

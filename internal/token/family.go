@@ -91,6 +91,8 @@ var (
 	errRevokedRefresh = fault.New(idp.CodeNotAuthorized, "Refresh Token has been revoked")
 	errExpiredRefresh = fault.New(idp.CodeNotAuthorized, "Refresh Token has expired")
 	errReuse          = fault.New(idp.CodeRefreshTokenReuse, "Refresh token reuse detected.")
+	errUnconfirmed    = fault.New(idp.CodeUserNotConfirmed, "User is not confirmed.")
+	errReset          = fault.New(idp.CodePasswordResetRequired, "Password reset required for the user")
 	errDisabled       = fault.New(idp.CodeNotAuthorized, "User is disabled.")
 )
 
@@ -162,8 +164,21 @@ func (s *Service) lookUp(ctx context.Context, c *pool.Client, token string) (f s
 		err = errRevokedRefresh
 	case !time.Now().Before(f.Expires):
 		err = errExpiredRefresh
+	default:
+		err = signedOutBy(u.Status)
 	}
 	return f, u, t, err
+}
+
+// signedOutBy is the fault of a user whose state allows no session, nil for the others.
+func signedOutBy(status string) error {
+	switch status {
+	case idp.UserStatusTypeUnconfirmed:
+		return errUnconfirmed
+	case idp.UserStatusTypeResetRequired:
+		return errReset
+	}
+	return nil
 }
 
 // advance moves the family to its next generation where that is due, and records the use.

@@ -76,6 +76,9 @@ func (s *Service) ring(ctx context.Context, poolID string) (*ring, error) {
 
 // load reads the keys of a pool, after giving it some if it has none.
 func (s *Service) load(ctx context.Context, poolID string) (*ring, error) {
+	s.mu.RLock()
+	before := s.changes
+	s.mu.RUnlock()
 	rows, err := s.assigned(ctx, poolID)
 	if err != nil {
 		return nil, err
@@ -94,7 +97,9 @@ func (s *Service) load(ctx context.Context, poolID string) (*ring, error) {
 		}
 	}
 	s.mu.Lock()
-	s.rings[poolID] = r
+	if s.changes == before {
+		s.rings[poolID] = r
+	}
 	s.mu.Unlock()
 	return r, nil
 }

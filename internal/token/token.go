@@ -29,6 +29,7 @@ type Service struct {
 	loading singleflight.Group
 	mu      sync.RWMutex
 	rings   map[string]*ring // by pool id
+	changes int              // counts calls of forget: what was read before one is not kept
 	wake    chan struct{}    // asks Fill for spare keys
 }
 
@@ -44,6 +45,7 @@ func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, publicURL str
 func (s *Service) forget(c store.Change) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.changes++
 	switch c.Kind {
 	case "":
 		clear(s.rings)
@@ -92,11 +94,18 @@ type Tokens struct {
 
 // Issue turns a grant into tokens. Together with the family it writes what also writes, in one
 // transaction, so that a password change or a reset counter is never without its session or the
-// other way round. A flow is granted once, however two grants race: for the other one it returns
+// other way round. A user who has been disabled meanwhile gets none. A flow is granted once, however two grants race: for the other one it returns
 // [store.ErrExists].
 func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
 	f := newFamily(g, time.Now().UTC())
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		u, err := tx.GetUser(g.Pool.ID, g.User.Sub)
+		if err != nil {
+			return err
+		}
+		if !u.Enabled {
+			return errDisabled // since the sign-in began
+		}
 		if err := tx.CreateFamily(f); err != nil || also == nil {
 			return err
 		}

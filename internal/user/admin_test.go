@@ -338,9 +338,10 @@ func TestDisableAndEnable(t *testing.T) {
 	wantFault(t, o.users.AdminEnable(t.Context(), o.pool, "ann"), idp.CodeUserNotFound, "User does not exist.")
 	u := o.create("ann", nil)
 	o.create("bob", nil)
+	c := o.client(nil)
 	o.must(o.db.Update(t.Context(), func(tx *store.Tx) error {
 		for id, sub := range map[string]string{"1": u.Sub, "2": u.Sub, "3": o.subOf(tx, "bob")} {
-			if err := tx.CreateFamily(store.Family{ID: id, PoolID: o.pool.ID, Sub: sub}); err != nil {
+			if err := tx.CreateFamily(store.Family{ID: id, PoolID: o.pool.ID, Sub: sub, ClientID: c.ID}); err != nil {
 				return err
 			}
 		}

@@ -8,11 +8,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/message"
 	"cognate/internal/pool"
 )
 
@@ -144,28 +144,16 @@ func checkDateTime(name, value string) error {
 	return schemaError("", name, "Value is not a date and time")
 }
 
-// isEmail accepts what a message can be sent to: local@domain without spaces, control characters and what
-// would have to be quoted in an SMTP command.
-func isEmail(s string) bool {
-	local, domain, ok := strings.Cut(s, "@")
-	return ok && local != "" && domain != "" && !strings.Contains(domain, "@") &&
-		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) &&
-		!strings.ContainsAny(s, `<>()[]\",;:`)
-}
-
-// isPhone accepts E.164: a plus sign and up to 15 digits.
-func isPhone(s string) bool { return looksLikePhone(s) && len(s) <= 16 }
-
 // cleanText applies the format of the standard attributes that have one. In a pool that ignores case,
 // e-mail addresses and preferred names are kept and shown in lower case.
 func cleanText(p *pool.Pool, name, value string) (string, error) {
 	switch name {
 	case attrEmail:
-		if !isEmail(value) {
+		if !message.IsEmail(value) {
 			return "", invalid("Invalid email address format.")
 		}
 	case attrPhone:
-		if !isPhone(value) {
+		if !message.IsPhone(value) {
 			return "", invalid("Invalid phone number format.")
 		}
 	case "birthdate":

@@ -137,7 +137,7 @@ func shown(err error) error {
 // UnknownSubject is what failures count against for a name that nobody has, so that such a name locks as
 // any other does.
 func (d *Directory) UnknownSubject(p *pool.Pool, name string) string {
-	return "?" + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(name))[:16])
+	return "?" + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(name)))[:35] // as long as a sub
 }
 
 // SecretHash checks the SECRET_HASH of a request: a client with a secret needs one, over any of the

@@ -10,16 +10,19 @@ import (
 	"cognate/internal/store"
 )
 
-// discretion is how long an answer takes at least that must not show whether there is such a user: longer
-// than any of the work that differs.
-const discretion = 100 * time.Millisecond
+// How long answers take at least that must not show whether there is such a user: longer than any of the
+// work that differs.
+const (
+	Discretion  = 5 * time.Millisecond   // of answers that read and compute
+	sendingTime = 100 * time.Millisecond // of answers that send something to those who exist
+)
 
-// discreetly gives an answer no sooner than all answers are given, where the client hides who exists.
-func discreetly[T any](ctx context.Context, c *pool.Client, answer func() (T, error)) (T, error) {
+// Discreetly gives an answer no sooner than after the given time, where the client hides who exists.
+func Discreetly[T any](ctx context.Context, c *pool.Client, least time.Duration, answer func() (T, error)) (T, error) {
 	if !c.HidesUsers() {
 		return answer()
 	}
-	then := time.NewTimer(discretion)
+	then := time.NewTimer(least)
 	defer then.Stop()
 	out, err := answer()
 	select {

@@ -76,7 +76,7 @@ func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 		return nil, err
 	}
 	hidden = hidden || err != nil
-	return discreetly(ctx, c, func() (*idp.CodeDeliveryDetailsType, error) {
+	return Discreetly(ctx, c, sendingTime, func() (*idp.CodeDeliveryDetailsType, error) {
 		if hidden {
 			return d.pretend(ctx, p, in.Username, limitForgot, limitForgotSend)
 		}
@@ -101,6 +101,11 @@ func resettable(p *pool.Pool, u store.User) (attr string, err error) {
 // ConfirmForgotPassword sets a new password by the code. The policy is looked at first, the code before
 // anything is said about the password's history, and it is used up only together with the change.
 func (d *Directory) ConfirmForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmForgotPasswordRequest) error {
+	_, err := Discreetly(ctx, c, Discretion, func() (struct{}, error) { return struct{}{}, d.confirmReset(ctx, p, c, in) })
+	return err
+}
+
+func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmForgotPasswordRequest) error {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
 		return err
@@ -108,7 +113,7 @@ func (d *Directory) ConfirmForgotPassword(ctx context.Context, p *pool.Pool, c *
 	if err := checkPolicy(p, policyOther, in.Password); err != nil {
 		return err
 	}
-	if hidden || !u.Enabled && c.HidesUsers() {
+	if _, err := resettable(p, u); hidden || err != nil && c.HidesUsers() {
 		return d.pretendReset(ctx, p, in.Username)
 	}
 	if !u.Enabled {

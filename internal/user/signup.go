@@ -156,9 +156,9 @@ func checkUsername(p *pool.Pool, name string) error {
 		return invalid("Username should be an email.")
 	case phone:
 		return invalid("Username should be a phone number.")
-	case p.Alias(attrEmail) && isEmail(name):
+	case p.Alias(attrEmail) && message.IsEmail(name):
 		return invalid("Username cannot be of email format, since user pool is configured for email alias.")
-	case p.Alias(attrPhone) && isPhone(name):
+	case p.Alias(attrPhone) && message.IsPhone(name):
 		return invalid("Username cannot be of phone number format, since user pool is configured for phone number alias.")
 	}
 	return nil
@@ -213,6 +213,11 @@ func (d *Directory) publicUser(ctx context.Context, p *pool.Pool, c *pool.Client
 
 // ConfirmSignUp confirms a user by the code, and verifies the address that the code went to.
 func (d *Directory) ConfirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) error {
+	_, err := Discreetly(ctx, c, Discretion, func() (struct{}, error) { return struct{}{}, d.confirmSignUp(ctx, p, c, in) })
+	return err
+}
+
+func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) error {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
 		return err
@@ -286,7 +291,7 @@ func (d *Directory) ResendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 	if attr == "" && !(c.HidesUsers() && (p.AutoVerified(attrEmail) || p.AutoVerified(attrPhone))) {
 		return nil, invalid("Cannot resend codes. Auto verification not turned on.")
 	}
-	return discreetly(ctx, c, func() (*idp.CodeDeliveryDetailsType, error) {
+	return Discreetly(ctx, c, sendingTime, func() (*idp.CodeDeliveryDetailsType, error) {
 		if hidden || attr == "" || !u.Enabled && c.HidesUsers() {
 			return d.pretend(ctx, p, in.Username, limitResend)
 		}

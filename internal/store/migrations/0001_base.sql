@@ -127,7 +127,7 @@ CREATE TABLE families (
 	id         TEXT {{C}} NOT NULL PRIMARY KEY,
 	pool_id    TEXT {{C}} NOT NULL,
 	sub        TEXT {{C}} NOT NULL,
-	client_id  TEXT {{C}} NOT NULL,
+	client_id  TEXT {{C}} NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
 	origin_jti TEXT NOT NULL,
 	device_key TEXT NOT NULL,
 	scopes     TEXT NOT NULL,

@@ -257,7 +257,7 @@ func testSweep(t *testing.T, db *store.DB) {
 			expires := day(9).Add(time.Duration(i-7) * time.Second) // 7 before day 9
 			f := newFamily("p", "a", "c", fmt.Sprint("f", i))
 			f.Expires = expires.AddDate(0, 0, -1)
-			last := expires.AddDate(0, 0, -31)
+			last := expires.AddDate(0, 0, -1)
 			errs = append(errs, tx.CreateFamily(f),
 				tx.PutCode(store.Code{PoolID: "p", Sub: "a", Purpose: fmt.Sprint(i), Expires: expires.AddDate(0, 0, -1)}),
 				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint(i), Last: last}),
