@@ -119,14 +119,14 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 	if !a.Client.Allows(f.setting) {
 		return nil, f.refusal(a)
 	}
-	return f.start(m, ctx, a)
+	return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return f.start(m, ctx, a) })
 }
 
 // Respond answers a challenge.
 func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 	switch a.Challenge {
 	case idp.ChallengeNameTypePasswordVerifier:
-		return m.verifyPassword(ctx, a)
+		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return m.verifyPassword(ctx, a) })
 	case idp.ChallengeNameTypeNewPasswordRequired:
 		return m.newPassword(ctx, a)
 	}
@@ -140,7 +140,7 @@ func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, err
 	}
 	t, err := m.tokens.Refresh(ctx, a.Pool, a.Client, refresh, func(u store.User) error {
-		return a.checkSecretHash(u.Username, u.Sub)
+		return user.SecretHash(a.Client, a.Parameters["SECRET_HASH"], namesOf(u)...)
 	})
 	if err != nil {
 		return nil, err
@@ -160,6 +160,17 @@ func (m *Machine) startCustom(_ context.Context, a *Attempt) (*Step, error) {
 // startChoice refuses: choice-based sign-in is not built yet.
 func (m *Machine) startChoice(context.Context, *Attempt) (*Step, error) {
 	return nil, fault.New(idp.CodeUnsupportedOperation, "USER_AUTH is not available on this server.")
+}
+
+// namesOf are the names that a user may have typed.
+func namesOf(u store.User) []string {
+	names := []string{u.Username, u.Sub}
+	for _, attr := range []string{"email", "phone_number", "preferred_username"} {
+		if v := u.Attributes[attr]; v != "" {
+			names = append(names, v)
+		}
+	}
+	return names
 }
 
 // checkSecretHash checks the SECRET_HASH of a client that has a secret, over what the caller typed or

@@ -2,9 +2,12 @@ package authn_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/uuid"
 
 	"cognate/api/idp"
 	"cognate/internal/authn"
@@ -23,6 +26,7 @@ const password = "Passw0rd!"
 // house is the core over an empty database, in a bubble whose clock the test moves.
 type house struct {
 	*testing.T
+	pools   *pool.Registry
 	pool    *pool.Pool
 	client  *pool.Client
 	users   *user.Directory
@@ -44,13 +48,13 @@ func inTime(t *testing.T, test func(*house)) {
 			t.Fatal(err)
 		}
 		h := &house{T: t, inbox: inbox.New()}
-		pools := pool.New(db, keys, pool.Options{AccountID: "000000000000"})
+		h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000"})
 		h.users = user.New(db, keys, h.inbox)
-		h.tokens = token.New(db, keys, pools, "https://cognate.test")
+		h.tokens = token.New(db, keys, h.pools, "https://cognate.test")
 		h.machine = authn.New(keys, h.users, h.tokens)
-		h.pool, err = pools.CreateAs(t.Context(), "us-east-1_Time", &idp.CreateUserPoolRequest{PoolName: "p", AutoVerifiedAttributes: []string{"email"}})
+		h.pool, err = h.pools.CreateAs(t.Context(), "us-east-1_Time", &idp.CreateUserPoolRequest{PoolName: "p", AutoVerifiedAttributes: []string{"email"}})
 		h.must(err)
-		h.client, err = pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "c",
+		h.client, err = h.pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "c",
 			ExplicitAuthFlows: []string{"ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}})
 		h.must(err)
 		h.must(h.users.Seed(t.Context(), h.pool, "alice", password, map[string]string{"email": "alice@example.com", "email_verified": "true"}))
@@ -229,5 +233,72 @@ func TestLockEnds(t *testing.T) {
 		if _, err = h.signIn("alice", password); err != nil {
 			h.Error(err)
 		}
+	})
+}
+
+// TestUnknownNamesLookReal begins SRP for many names that nobody has, and for one that somebody has, in a
+// pool where names are addresses (checklist 9).
+func TestUnknownNamesLookReal(t *testing.T) {
+	inTime(t, func(h *house) {
+		var err error
+		h.pool, err = h.pools.CreateAs(h.Context(), "us-east-1_Mail", &idp.CreateUserPoolRequest{PoolName: "p", UsernameAttributes: []string{"email"}})
+		h.must(err)
+		h.client, err = h.pools.CreateClient(h.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "c", PreventUserExistenceErrors: "ENABLED"})
+		h.must(err)
+		h.must(h.users.Seed(h.Context(), h.pool, "alice@example.com", password, nil))
+		ask := func(name string) map[string]string {
+			step, err := h.start("USER_SRP_AUTH", map[string]string{"USERNAME": name, "SRP_A": "abc"})
+			h.must(err)
+			return step.Parameters
+		}
+		real := ask("alice@example.com")
+		for i := range 100 {
+			name := fmt.Sprintf("nobody%05d@x.example", i)[:len("alice@example.com")]
+			fake := ask(name)
+			id, err := uuid.Parse(fake["USER_ID_FOR_SRP"])
+			if err != nil || id.Version() != 4 || id.Variant() != uuid.RFC4122 || fake["USERNAME"] != fake["USER_ID_FOR_SRP"] {
+				h.Fatalf("%s is %s", name, fake["USER_ID_FOR_SRP"])
+			}
+			if len(fake["SECRET_BLOCK"]) != len(real["SECRET_BLOCK"]) {
+				h.Fatalf("%s: a block of %d, for who exists %d", name, len(fake["SECRET_BLOCK"]), len(real["SECRET_BLOCK"]))
+			}
+			if again := ask(name); again["SALT"] != fake["SALT"] || again["USERNAME"] != fake["USERNAME"] {
+				h.Fatalf("%s changes", name)
+			}
+		}
+	})
+}
+
+// TestDisabledMeanwhile disables a user between the challenge and the proof's end.
+func TestDisabledMeanwhile(t *testing.T) {
+	inTime(t, func(h *house) {
+		u, err := h.users.Find(h.Context(), h.pool, "alice")
+		h.must(err)
+		h.must(h.users.AdminDisable(h.Context(), h.pool, "alice"))
+		_, err = h.tokens.Issue(h.Context(), token.Grant{Pool: h.pool, Client: h.client, User: u, Scopes: token.ScopeAdmin, Flow: token.NewFlow()}, nil)
+		h.wants(err, "NotAuthorizedException", "User is disabled.")
+	})
+}
+
+// TestRefreshNeedsTheOwnersHash refreshes with the secret hash of another user, and in a state without sessions.
+func TestRefreshNeedsTheOwnersHash(t *testing.T) {
+	inTime(t, func(h *house) {
+		const clientSecret = "0123456789abcdefghijklmnopqrstuvwxyz"
+		var err error
+		h.client, err = h.pools.CreateClient(h.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "s", ClientSecret: clientSecret,
+			ExplicitAuthFlows: []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}})
+		h.must(err)
+		hash := func(name string) string { return srp.SecretHash(name, h.client.ID, clientSecret) }
+		step, err := h.start("USER_PASSWORD_AUTH", map[string]string{"USERNAME": "alice", "PASSWORD": password, "SECRET_HASH": hash("alice")})
+		h.must(err)
+		refresh := func(hash string) error {
+			_, err := h.start("REFRESH_TOKEN_AUTH", map[string]string{"REFRESH_TOKEN": step.Tokens.Refresh, "USERNAME": "bob", "SECRET_HASH": hash})
+			return err
+		}
+		h.wants(refresh(hash("bob")), "NotAuthorizedException", "Unable to verify secret hash for client "+h.client.ID)
+		h.must(refresh(hash("alice")))
+		h.must(refresh(hash("alice@example.com")))
+		h.must(h.users.AdminResetPassword(h.Context(), h.pool, "alice"))
+		h.wants(refresh(hash("alice")), "PasswordResetRequiredException", "Password reset required for the user")
 	})
 }

@@ -97,11 +97,8 @@ func (m *Machine) sessionUser(ctx context.Context, a *Attempt, s session, name s
 		return p, err
 	}
 	p.exists = true
-	names := []string{a.Pool.Key(p.user.Username), a.Pool.Key(p.user.Sub)}
-	for _, attr := range []string{"email", "phone_number", "preferred_username"} {
-		names = append(names, a.Pool.Key(p.user.Attributes[attr]))
-	}
-	if !slices.Contains(names, a.Pool.Key(name)) {
+	mine := slices.ContainsFunc(namesOf(p.user), func(own string) bool { return a.Pool.Key(own) == a.Pool.Key(name) })
+	if !mine {
 		return p, errInvalidSession
 	}
 	if !p.user.Enabled {

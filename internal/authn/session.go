@@ -25,6 +25,7 @@ type session struct {
 	Pool      string    `json:"p"`
 	Client    string    `json:"c"`
 	Sub       string    `json:"s"`
+	Made      time.Time `json:"m"` // when the client was: another one may come under its id
 	Challenge string    `json:"n"`
 	Password  time.Time `json:"w"` // when the password was set that has been proven
 	Expires   time.Time `json:"e"`
@@ -35,7 +36,7 @@ const sessionAAD = "challenge-session"
 // begin makes the session of a user's next challenge. Each step has its own time to be answered.
 func (a *Attempt) begin(flow string, p person, challenge string) session {
 	return session{
-		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Sub: p.user.Sub, Challenge: challenge, Password: p.password.Set,
+		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Sub: p.user.Sub, Challenge: challenge, Password: p.password.Set,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
@@ -55,7 +56,7 @@ func (m *Machine) open(a *Attempt) (s session, err error) {
 	if err != nil || json.Unmarshal(text, &s) != nil {
 		return s, errInvalidSession
 	}
-	if s.Pool != a.Pool.ID || s.Client != a.Client.ID || s.Challenge != a.Challenge {
+	if s.Pool != a.Pool.ID || s.Client != a.Client.ID || !s.Made.Equal(a.Client.Created) || s.Challenge != a.Challenge {
 		return s, errInvalidSession
 	}
 	if time.Now().After(s.Expires) {

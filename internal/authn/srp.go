@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -22,10 +23,11 @@ type block struct {
 	Flow    string    `json:"f"`
 	Pool    string    `json:"p"`
 	Client  string    `json:"c"`
+	Made    time.Time `json:"m"` // when the client was: another one may come under its id
 	Name    string    `json:"u"` // USER_ID_FOR_SRP
 	Typed   string    `json:"t"` // the look-up key of the name that the client sent
 	Subject string    `json:"s"` // what failures count against
-	Real    bool      `json:"r"` // Subject is the sub of a user
+	Real    int       `json:"r"` // 1 when Subject is the sub of a user; a number, for its fixed width
 	Expires time.Time `json:"e"`
 	A       []byte    `json:"a"`
 	PublicB []byte    `json:"B"`
@@ -33,6 +35,9 @@ type block struct {
 }
 
 const blockAAD = "secret-block"
+
+// blockSize is what the length of a block's content is a multiple of.
+const blockSize = 128
 
 // maxSkew is how far a client's clock may be from ours (protocol page "srp", section 2.4).
 const maxSkew = 5 * time.Minute
@@ -75,7 +80,7 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: p.exists,
+		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: width1(p.exists),
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -115,8 +120,16 @@ func (m *Machine) inventedName(a *Attempt, name string) string {
 	default:
 		return strings.ToLower(name)
 	}
-	id, _ := uuid.FromBytes(m.keys.MAC("srp-fake-name", a.Pool.ID, a.Pool.Key(name))[:16])
+	id := uuid.UUID(m.keys.MAC("srp-fake-name", a.Pool.ID, a.Pool.Key(name))[:16])
+	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // a sub is a UUID of version 4
 	return id.String()
+}
+
+func width1(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (m *Machine) sealBlock(b block) (string, error) {
@@ -124,6 +137,8 @@ func (m *Machine) sealBlock(b block) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// Its length must not tell a user from a name that nobody has.
+	text = append(text, bytes.Repeat([]byte{' '}, blockSize-len(text)%blockSize)...)
 	return base64.StdEncoding.EncodeToString(m.keys.Seal(text, blockAAD)), nil
 }
 
@@ -138,7 +153,7 @@ func (m *Machine) openBlock(a *Attempt, text string) (b block, raw []byte, ok bo
 	if err != nil || json.Unmarshal(plain, &b) != nil {
 		return b, nil, false
 	}
-	return b, raw, b.Pool == a.Pool.ID && b.Client == a.Client.ID && time.Now().Before(b.Expires)
+	return b, raw, b.Pool == a.Pool.ID && b.Client == a.Client.ID && b.Made.Equal(a.Client.Created) && time.Now().Before(b.Expires)
 }
 
 // verifyPassword answers PASSWORD_VERIFIER: the proof that the client knows the password.
@@ -221,7 +236,7 @@ func (a *Attempt) claim() (c claim, err error) {
 // recall reads the user of a block anew: the state may have changed since the challenge.
 func (m *Machine) recall(ctx context.Context, a *Attempt, b block) (p person, err error) {
 	p.subject = b.Subject
-	if !b.Real {
+	if b.Real == 0 {
 		return p, nil
 	}
 	p.user, p.password, p.proven, err = m.users.SignInBySub(ctx, a.Pool, b.Subject)

@@ -24,6 +24,9 @@ func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *idp.GetToke
 		return nil, fault.Newf(idp.CodeNotAuthorized, "Unable to verify secret for client %s", c.ID)
 	}
 	t, err := s.tokens.Refresh(ctx, p, c, in.RefreshToken, func(store.User) error { return nil })
+	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Code == idp.CodePasswordResetRequired || f.Code == idp.CodeUserNotConfirmed) {
+		return nil, fault.New(idp.CodeNotAuthorized, f.Message) // the model declares neither here
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"io"
+	"net/url"
 )
 
 // Announce tells where the server listens, and in development what it lets pass.
@@ -18,5 +19,14 @@ func (s *Server) Announce(w io.Writer) {
   API endpoint  %s
   Inbox         %s/_cognate/inbox
   Data          %s
-`, s.URL(), s.config.PublicURL, s.config.PublicURL, s.config.databasePath())
+`, s.URL(), s.config.PublicURL, s.config.PublicURL, s.shownDatabase())
+}
+
+// shownDatabase is where the data is, without the password that a URL may hold.
+func (s *Server) shownDatabase() string {
+	path := s.config.databasePath()
+	if u, err := url.Parse(path); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return path
 }

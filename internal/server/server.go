@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"cognate/api/identity"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
+	"cognate/internal/fault"
 	"cognate/internal/idpserver"
 	"cognate/internal/message"
 	"cognate/internal/message/inbox"
@@ -40,6 +40,7 @@ type Server struct {
 	config     Config
 	logger     *slog.Logger
 	db         *store.DB
+	locked     *os.File // holds the lock of a SQLite file
 	tokens     *token.Service
 	users      *user.Directory
 	listener   net.Listener
@@ -77,14 +78,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.config.PublicURL == "" {
 		s.config.PublicURL = "http://" + s.listener.Addr().String()
 	}
-	keys, err := s.masterKey()
-	if err != nil {
-		return err
-	}
 	if s.db, err = s.open(ctx); err != nil {
 		return err
 	}
-	if err := s.checkKey(ctx, keys); err != nil {
+	keys, err := s.masterKey(ctx)
+	if err != nil {
 		return err
 	}
 	handler, err := s.build(ctx, keys)
@@ -99,7 +97,6 @@ func (s *Server) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// listen takes the address first of all: a second server on the same data does not get far.
 func (s *Server) listen() (net.Listener, error) {
 	if s.config.TLS == (TLS{}) {
 		return net.Listen("tcp", s.config.Addr)
@@ -113,55 +110,20 @@ func (s *Server) listen() (net.Listener, error) {
 	})
 }
 
-// masterKey reads the key that seals secrets. Development makes one beside its data.
-func (s *Server) masterKey() (*secret.Keyring, error) {
-	if text := os.Getenv("COGNATE_MASTER_KEY"); text != "" {
-		return secret.ParseKeys(text)
-	}
-	switch {
-	case s.config.MasterKeyFile != "":
-		return secret.LoadFile(s.config.MasterKeyFile)
-	case !s.config.Dev:
-		return nil, errors.New("master_key_file is missing: the key that seals secrets at rest")
-	case s.config.Data == ":memory:":
-		return secret.NewKeyring(secret.RandomBytes(32))
-	}
-	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
-		return nil, err
-	}
-	return secret.LoadOrCreateFile(filepath.Join(s.config.Data, "master.key"))
-}
-
-// keyCheck names what a database is marked with when it first meets its master key.
-const keyCheck = "master-key-check"
-
-// checkKey refuses a master key that is not the database's: with it, every secret in there would be
-// unreadable, and what is written now would be so later.
-func (s *Server) checkKey(ctx context.Context, keys *secret.Keyring) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		mark, err := tx.GetMeta(keyCheck)
-		if errors.Is(err, store.ErrNotFound) {
-			return tx.PutMeta(keyCheck, keys.Seal([]byte(keyCheck), keyCheck))
-		}
-		if err != nil {
-			return err
-		}
-		if _, err := keys.Open(mark, keyCheck); err != nil {
-			return errors.New("the master key is not the one that this database was made with")
-		}
-		return nil
-	})
-}
-
 func (s *Server) open(ctx context.Context) (*store.DB, error) {
 	path := s.config.databasePath()
 	if strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://") {
 		return postgres.Open(ctx, path)
 	}
-	if path != ":memory:" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, err
-		}
+	if path == ":memory:" {
+		return sqlite.Open(ctx, path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.locked, err = lock(path); err != nil {
+		return nil, err
 	}
 	return sqlite.Open(ctx, path)
 }
@@ -191,13 +153,34 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 
 func (s *Server) authenticator() (awsjson.Authenticator, error) {
 	if s.config.Dev {
-		return awsjson.AnySignature, nil
+		return s.fromHere(awsjson.AnySignature), nil
 	}
 	secrets, err := s.config.secrets()
 	if err != nil {
 		return nil, err
 	}
 	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }), nil
+}
+
+// fromHere refuses signed operations to web pages of other hosts than this machine and the public URL's: in
+// development, where any signature passes, a page that the developer happens to visit could do anything.
+func (s *Server) fromHere(next awsjson.Authenticator) awsjson.Authenticator {
+	return func(r *http.Request, body []byte, service string) (string, string, error) {
+		if origin := r.Header.Get("Origin"); origin != "" && !s.here(origin) {
+			return "", "", fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
+		}
+		return next(r, body, service)
+	}
+}
+
+func (s *Server) here(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	host := u.Hostname()
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") || host == s.publicHost()
 }
 
 // sender is where messages go: in development always to the inbox.
@@ -330,7 +313,10 @@ func (s *Server) Close() error {
 	if s.db == nil {
 		return nil
 	}
-	db := s.db
+	err := s.db.Close()
 	s.db = nil
-	return db.Close()
+	if s.locked != nil {
+		s.locked.Close()
+	}
+	return err
 }

@@ -256,6 +256,60 @@ func TestForeignMasterKey(t *testing.T) {
 	}
 }
 
+// TestMissingMasterKey holds that data whose key is gone gets no new one.
+func TestMissingMasterKey(t *testing.T) {
+	c := Config{Dev: true, Addr: "127.0.0.1:0", Data: t.TempDir()}
+	s, err := Start(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	key := filepath.Join(c.Data, "master.key")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Start(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)}); err == nil {
+		s.Close()
+		t.Error("started")
+	}
+	if _, err := os.Stat(key); err == nil {
+		t.Error("a new key was made")
+	}
+}
+
+// TestOneServerForAFile starts a second server on the same data.
+func TestOneServerForAFile(t *testing.T) {
+	c := Config{Dev: true, Addr: "127.0.0.1:0", Data: t.TempDir()}
+	start(t, c, io.Discard)
+	s, err := Start(t.Context(), c, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		s.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "another server uses cognate.db") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestDevelopmentRefusesOtherSites calls a signed operation from pages.
+func TestDevelopmentRefusesOtherSites(t *testing.T) {
+	s := start(t, Config{Dev: true, Addr: "127.0.0.1:0", Data: ":memory:"}, io.Discard)
+	for origin, want := range map[string]string{
+		"": `"UserPools"`, "http://localhost:3000": `"UserPools"`, "http://127.0.0.1:3000": `"UserPools"`, "http://app.localhost": `"UserPools"`,
+		"https://evil.example": "AccessDeniedException", "null": "AccessDeniedException", "http://127.0.0.1.evil.example": "AccessDeniedException",
+	} {
+		const body = `{"MaxResults":1}`
+		_, text := call(t, s.URL(), "ListUserPools", body, func(r *http.Request) {
+			sigv4.Sign(r, []byte(body), "any", "any", "us-east-1", "cognito-idp", time.Now())
+			if origin != "" {
+				r.Header.Set("Origin", origin)
+			}
+		})
+		if !strings.Contains(text, want) {
+			t.Errorf("from %q: %s, want %s", origin, text, want)
+		}
+	}
+}
+
 func TestTLS(t *testing.T) {
 	c := production(t)
 	c.BehindTLSProxy = false
