@@ -119,6 +119,6 @@ func (m *Machine) replacePassword(ctx context.Context, a *Attempt, s session, p 
 	if err != nil {
 		return nil, err
 	}
-	p.user = done.User
+	p.user, p.failed = done.User, s.Failed
 	return m.grant(ctx, a, p, s.Flow, done.Write, errUsedSession)
 }

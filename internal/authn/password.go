@@ -28,6 +28,7 @@ type person struct {
 	exists   bool // the user does
 	proven   bool // the user has a password to prove
 	subject  string
+	failed   bool // the subject has failures, which a sign-in forgets
 }
 
 // identify finds the user of an attempt by sign-in name, and checks the client's secret hash before it says
@@ -71,7 +72,7 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 		return nil, errUnconfirmed
 	}
 	proof := func() bool { return m.users.CheckPassword(a.Pool, p.user, p.password, password) && p.proven }
-	if err := m.prove(ctx, a, p, proof); err != nil {
+	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
 	}
 	return m.afterPassword(ctx, a, p, token.NewFlow())
@@ -79,13 +80,14 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 
 // prove runs a password proof under the lockout: a failure counts against the subject, and while it is
 // locked nothing is compared.
-func (m *Machine) prove(ctx context.Context, a *Attempt, p person, proof func() bool) error {
-	return m.users.Guard(ctx, a.Pool, p.subject, func() error {
+func (m *Machine) prove(ctx context.Context, a *Attempt, p *person, proof func() bool) (err error) {
+	p.failed, err = m.users.Guard(ctx, a.Pool, p.subject, func() error {
 		if !proof() {
-			return m.refusal(a, p)
+			return m.refusal(a, *p)
 		}
 		return nil
 	})
+	return err
 }
 
 // refusal is the answer to a failed proof. A user who has no password because it must be reset learns so,
@@ -122,8 +124,13 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p person, flow string, 
 		Pool: a.Pool, Client: a.Client, User: p.user, Scopes: token.ScopeAdmin,
 		Flow: flow,
 	}, func(tx *store.Tx) error {
-		if err := m.users.Succeeded(tx, a.Pool, p.subject); err != nil || also == nil {
-			return err
+		if p.failed {
+			if err := m.users.Succeeded(tx, a.Pool, p.subject); err != nil {
+				return err
+			}
+		}
+		if also == nil {
+			return nil
 		}
 		return also(tx)
 	})

@@ -27,7 +27,8 @@ type session struct {
 	Sub       string    `json:"s"`
 	Made      time.Time `json:"m"` // when the client was: another one may come under its id
 	Challenge string    `json:"n"`
-	Password  time.Time `json:"w"` // when the password was set that has been proven
+	Password  time.Time `json:"w"`          // when the password was set that has been proven
+	Failed    bool      `json:"x,omitzero"` // there are failures that the end of the flow forgets
 	Expires   time.Time `json:"e"`
 }
 
@@ -36,7 +37,7 @@ const sessionAAD = "challenge-session"
 // begin makes the session of a user's next challenge. Each step has its own time to be answered.
 func (a *Attempt) begin(flow string, p person, challenge string) session {
 	return session{
-		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Sub: p.user.Sub, Challenge: challenge, Password: p.password.Set,
+		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Sub: p.user.Sub, Challenge: challenge, Password: p.password.Set, Failed: p.failed,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }

@@ -184,7 +184,7 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
 		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.proven
 	}
-	if err := m.prove(ctx, a, p, proof); err != nil {
+	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
 	}
 	return m.afterPassword(ctx, a, p, b.Flow)
@@ -200,7 +200,7 @@ func (m *Machine) refuseBlock(ctx context.Context, a *Attempt, name string) erro
 	if err != nil {
 		return err
 	}
-	return m.prove(ctx, a, p, func() bool { return false })
+	return m.prove(ctx, a, &p, func() bool { return false })
 }
 
 // claim is the answer to PASSWORD_VERIFIER, read.

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -51,6 +52,8 @@ type Querier interface {
 type Engine interface {
 	// View runs fn in a read-only transaction that sees one snapshot.
 	View(ctx context.Context, fn func(Querier) error) error
+	// Look runs fn, which makes one query, without a transaction around it.
+	Look(ctx context.Context, fn func(Querier) error) error
 	// Update runs fn in a read-write transaction as if no other ran meanwhile,
 	// and returns nil only when its writes are durable. It may run fn again.
 	Update(ctx context.Context, fn func(Querier) error) error
@@ -81,6 +84,33 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 	return d.engine.View(ctx, func(q Querier) error {
 		return d.tx(q).run(fn)
 	})
+}
+
+// Look is View for an fn that makes exactly one look-up: a statement alone is its own snapshot and needs no
+// transaction around it, which saves two round trips. A second statement, or one that writes, fails.
+func (d *DB) Look(ctx context.Context, fn func(*Tx) error) error {
+	return d.engine.Look(ctx, func(q Querier) error {
+		return d.tx(&single{q: q}).run(fn)
+	})
+}
+
+// errSingle says that an fn of Look did more than it may.
+var errSingle = errors.New("store: Look is for one SELECT")
+
+// single is a Querier for one SELECT.
+type single struct {
+	q    Querier
+	used bool
+}
+
+func (s *single) Exec(string, ...any) (sql.Result, error) { return nil, errSingle }
+
+func (s *single) Query(query string, args ...any) (*sql.Rows, error) {
+	if s.used || !strings.HasPrefix(strings.TrimSpace(query), "SELECT") {
+		return nil, errSingle
+	}
+	s.used = true
+	return s.q.Query(query, args...)
 }
 
 // Update runs fn in a read-write transaction and returns nil once its writes

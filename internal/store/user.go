@@ -2,9 +2,10 @@ package store
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // User is a person of a pool. Sub is the immutable id. UsernameKey is what makes

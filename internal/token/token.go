@@ -99,11 +99,11 @@ type Tokens struct {
 func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
 	f := newFamily(g, time.Now().UTC())
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		u, err := tx.GetUser(g.Pool.ID, g.User.Sub)
+		enabled, err := tx.IsEnabled(g.Pool.ID, g.User.Sub)
 		if err != nil {
 			return err
 		}
-		if !u.Enabled {
+		if !enabled {
 			return errDisabled // since the sign-in began
 		}
 		if err := tx.CreateFamily(f); err != nil || also == nil {

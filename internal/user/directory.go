@@ -64,11 +64,14 @@ func (d *Directory) Find(ctx context.Context, p *pool.Pool, name string) (u stor
 // SignIn returns the user that a sign-in name means, and the password record if there is one (ok).
 // A sub is no sign-in name, except where it is the user name.
 func (d *Directory) SignIn(ctx context.Context, p *pool.Pool, name string) (u store.User, w store.Password, ok bool, err error) {
-	err = d.db.View(ctx, func(tx *store.Tx) error {
+	err = d.db.Look(ctx, func(tx *store.Tx) error {
 		u, w, ok, err = tx.GetSignInByUsername(p.ID, p.Key(name))
-		if !isNotFound(err) {
-			return err
-		}
+		return err
+	})
+	if !isNotFound(err) {
+		return u, w, ok, err
+	}
+	err = d.db.View(ctx, func(tx *store.Tx) error {
 		sub, err := aliasOwner(tx, p, name)
 		if err != nil {
 			return err
@@ -81,7 +84,7 @@ func (d *Directory) SignIn(ctx context.Context, p *pool.Pool, name string) (u st
 
 // SignInBySub is SignIn for a user whose sub is known.
 func (d *Directory) SignInBySub(ctx context.Context, p *pool.Pool, sub string) (u store.User, w store.Password, ok bool, err error) {
-	err = d.db.View(ctx, func(tx *store.Tx) error {
+	err = d.db.Look(ctx, func(tx *store.Tx) error {
 		u, w, ok, err = tx.GetSignIn(p.ID, sub)
 		return err
 	})

@@ -32,43 +32,45 @@ var errLocked = fault.New(idp.CodeNotAuthorized, "Password attempts exceeded")
 // attempt: it is counted as a failure, with the lock that follows, before it is looked at, and given back
 // when it succeeds. Only while a subject has no failure at all is nothing written, so that the usual
 // sign-in costs none; then each process may have one attempt under way.
-func (d *Directory) Guard(ctx context.Context, p *pool.Pool, subject string, attempt func() error) error {
+//
+// It also reports whether the subject had failed before: then [Directory.Succeeded] has something to forget.
+func (d *Directory) Guard(ctx context.Context, p *pool.Pool, subject string, attempt func() error) (failed bool, err error) {
 	done, err := d.turns.take(ctx, p.ID+"/"+subject)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer done()
 	c, err := d.failures(ctx, p, subject)
-	switch {
-	case err != nil:
-		return err
-	case time.Now().Before(c.Until):
-		return errLocked
+	if err == nil && time.Now().Before(c.Until) {
+		err = errLocked
+	}
+	if err != nil {
+		return false, err
 	}
 	reserved := c.Count > 0
 	if reserved {
 		if err := d.countFailure(ctx, p, subject); err != nil {
-			return err
+			return true, err
 		}
 	}
 	err = attempt()
-	_, failed := errors.AsType[*fault.Error](err)
-	if failed == reserved {
-		return err
+	_, refused := errors.AsType[*fault.Error](err)
+	if refused == reserved {
+		return reserved, err
 	}
 	settle := d.countFailure
 	if reserved {
 		settle = d.giveBack
 	}
 	if e := settle(ctx, p, subject); e != nil && e != errLocked {
-		return e
+		return reserved, e
 	}
-	return err
+	return reserved, err
 }
 
 // failures returns the counter of a subject; one that is too old to count is empty.
 func (d *Directory) failures(ctx context.Context, p *pool.Pool, subject string) (c store.Counter, err error) {
-	err = d.db.View(ctx, func(tx *store.Tx) error {
+	err = d.db.Look(ctx, func(tx *store.Tx) error {
 		c, err = tx.GetCounter(p.ID, subject, kindSignIn)
 		return err
 	})

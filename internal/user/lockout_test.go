@@ -18,7 +18,8 @@ func guess() error { return errWrongPassword }
 
 // attempt is one guess under the lockout; it reports what came of it.
 func (o *office) attempt(d *Directory, subject string, proof func() error) error {
-	return d.Guard(o.Context(), o.pool, subject, proof)
+	_, err := d.Guard(o.Context(), o.pool, subject, proof)
+	return err
 }
 
 // atOnce runs n attempts at the same time, in turn by the directories, and counts those that were looked at
@@ -170,9 +171,9 @@ func TestLeavingEarly(t *testing.T) {
 	o := newOffice(t, nil)
 	alice := o.create("alice", nil)
 	ctx, leave := context.WithCancel(t.Context())
-	err := o.users.Guard(ctx, o.pool, alice.Sub, func() error {
+	_, err := o.users.Guard(ctx, o.pool, alice.Sub, func() error {
 		leave()
-		if err := o.users.Guard(ctx, o.pool, alice.Sub, guess); !errors.Is(err, context.Canceled) {
+		if _, err := o.users.Guard(ctx, o.pool, alice.Sub, guess); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want to be let go", err)
 		}
 		return errWrongPassword

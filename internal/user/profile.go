@@ -197,7 +197,7 @@ func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed s
 		return err
 	}
 	if has {
-		err = d.Guard(ctx, me.Pool, u.Sub, func() error {
+		_, err = d.Guard(ctx, me.Pool, u.Sub, func() error {
 			if !d.CheckPassword(me.Pool, u, w, old) {
 				return errWrongPassword
 			}

@@ -118,6 +118,36 @@ func (e *engine) View(ctx context.Context, fn func(store.Querier) error) error {
 	return e.transact(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
 }
 
+// Look implements store.Engine.
+func (e *engine) Look(ctx context.Context, fn func(store.Querier) error) error {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	if e.closed {
+		return store.ErrClosed
+	}
+	return fn(looker{ctx, e})
+}
+
+// looker is a store.Querier outside of any transaction. It tries again on dead connections as begin does.
+type looker struct {
+	ctx context.Context
+	e   *engine
+}
+
+// Exec implements store.Querier; Look never calls it.
+func (l looker) Exec(string, ...any) (sql.Result, error) { return nil, errors.ErrUnsupported }
+
+// Query implements store.Querier.
+func (l looker) Query(query string, args ...any) (rows *sql.Rows, err error) {
+	for range l.e.conns + 1 {
+		rows, err = l.e.db.QueryContext(l.ctx, query, args...)
+		if err == nil || !isCode(adminShutdown)(err) && !pgconn.SafeToRetry(err) {
+			break
+		}
+	}
+	return rows, err
+}
+
 // Update implements store.Engine.
 func (e *engine) Update(ctx context.Context, fn func(store.Querier) error) error {
 	e.mu.RLock()

@@ -119,6 +119,23 @@ func (e *engine) open(ctx context.Context, name string) error {
 
 // View implements store.Engine.
 func (e *engine) View(ctx context.Context, fn func(store.Querier) error) error {
+	return e.read(ctx, func(c *conn) error {
+		if err := c.do("BEGIN"); err != nil {
+			return err
+		}
+		// There is nothing to commit, and a rollback cannot be refused.
+		defer c.do("ROLLBACK")
+		return fn(c)
+	})
+}
+
+// Look implements store.Engine.
+func (e *engine) Look(ctx context.Context, fn func(store.Querier) error) error {
+	return e.read(ctx, func(c *conn) error { return fn(c) })
+}
+
+// read runs fn on a connection that cannot write.
+func (e *engine) read(ctx context.Context, fn func(*conn) error) error {
 	c, err := e.readers.take(ctx)
 	if err != nil {
 		return err
@@ -128,11 +145,6 @@ func (e *engine) View(ctx context.Context, fn func(store.Querier) error) error {
 		e.memory.RLock()
 		defer e.memory.RUnlock()
 	}
-	if err := c.do("BEGIN"); err != nil {
-		return err
-	}
-	// There is nothing to commit, and a rollback cannot be refused.
-	defer c.do("ROLLBACK")
 	return fn(c)
 }
 

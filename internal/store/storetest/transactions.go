@@ -264,3 +264,25 @@ func testChanges(t *testing.T, db *store.DB) {
 		}
 	}
 }
+
+// testLook holds that a Look reads once, and does nothing else.
+func testLook(t *testing.T, db *store.DB) {
+	people(t, db)
+	look := func(fn func(*store.Tx) error) error { return db.Look(t.Context(), fn) }
+	is(t, "one", look(func(tx *store.Tx) error {
+		u, err := tx.GetUser("p", "a")
+		same(t, "user", u, newUser("p", "a"))
+		return err
+	}), nil)
+	is(t, "none", look(func(tx *store.Tx) error { _, err := tx.GetUser("p", "nobody"); return err }), store.ErrNotFound)
+	for what, fn := range map[string]func(*store.Tx) error{
+		"two reads":            func(tx *store.Tx) error { tx.GetUser("p", "a"); _, err := tx.GetUser("p", "b"); return err },
+		"a write":              func(tx *store.Tx) error { return tx.DeletePool("p") },
+		"a write that answers": func(tx *store.Tx) error { _, err := tx.TakeSpareKey("p", "id"); return err },
+	} {
+		if err := look(fn); err == nil || errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	same(t, "the pool is there", exists(t, db, "p"), true)
+}

@@ -55,6 +55,25 @@ func testUpdateUser(t *testing.T, db *store.DB, u store.User) {
 	is(t, "delete another", try(db, func(tx *store.Tx) error { return tx.DeleteUser("p", "s9") }), store.ErrNotFound)
 }
 
+func testEnabled(t *testing.T, db *store.DB) {
+	people(t, db)
+	view(t, db, func(tx *store.Tx) error {
+		on, err := tx.IsEnabled("p", "a")
+		same(t, "enabled", on, newUser("p", "a").Enabled)
+		_, none := tx.IsEnabled("p", "nobody")
+		is(t, "nobody", none, store.ErrNotFound)
+		return err
+	})
+	update(t, db, func(tx *store.Tx) error {
+		u := newUser("p", "a")
+		u.Enabled = !u.Enabled
+		err := tx.UpdateUser(u)
+		on, err2 := tx.IsEnabled("p", "a")
+		same(t, "changed", on, u.Enabled)
+		return errors.Join(err, err2)
+	})
+}
+
 func testDeleteUser(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error { return errors.Join(fill(tx, "p"), fill(tx, "q")) })
 	before := rows(t, db)
