@@ -302,3 +302,34 @@ func TestRefreshNeedsTheOwnersHash(t *testing.T) {
 		h.wants(refresh(hash("alice")), "PasswordResetRequiredException", "Password reset required for the user")
 	})
 }
+
+// TestClientMadeAgain deletes a client and makes another under its id: what was begun with the first is not
+// carried on with the second, nor does a sign-in at the first end there.
+func TestClientMadeAgain(t *testing.T) {
+	inTime(t, func(h *house) {
+		request := &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "again",
+			ExplicitAuthFlows: []string{"ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}}
+		var err error
+		h.client, err = h.pools.CreateClientAs(h.Context(), "again", request)
+		h.must(err)
+		h.invite("bob")
+		answer := h.exchange()
+		invited, err := h.signIn("bob", password)
+		h.must(err)
+		old := h.client
+		time.Sleep(time.Second)
+		h.must(h.pools.DeleteClient(h.Context(), h.pool.ID, "again"))
+		if _, err := h.signIn("alice", password); err == nil {
+			h.Error("a deleted client still gets tokens")
+		}
+		h.client, err = h.pools.CreateClientAs(h.Context(), "again", request)
+		h.must(err)
+		_, err = h.respond("PASSWORD_VERIFIER", "", answer)
+		h.wants(err, "NotAuthorizedException", "Incorrect username or password.")
+		_, err = h.respond("NEW_PASSWORD_REQUIRED", invited.Session, map[string]string{"USERNAME": "bob", "NEW_PASSWORD": "N3wPassw0rd!"})
+		h.wants(err, "NotAuthorizedException", "Invalid session for the user.")
+		if old.Created.Equal(h.client.Created) {
+			h.Error("the test shows nothing: both clients were made at once")
+		}
+	})
+}
