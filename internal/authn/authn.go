@@ -10,6 +10,7 @@ package authn
 
 import (
 	"context"
+	"log/slog"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -53,6 +54,26 @@ type Step struct {
 	Tokens     *token.Tokens
 }
 
+// String leaves out the session and the parameters, which hold secrets.
+func (a Attempt) String() string {
+	return "attempt " + a.Flow + a.Challenge + " at client " + a.Client.ID
+}
+
+// GoString is String.
+func (a Attempt) GoString() string { return a.String() }
+
+// LogValue is String.
+func (a Attempt) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// String leaves out the session, the parameters and the tokens.
+func (s Step) String() string { return "step " + s.Challenge }
+
+// GoString is String.
+func (s Step) GoString() string { return s.String() }
+
+// LogValue is String.
+func (s Step) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
 // need returns a parameter that the flow cannot do without.
 func (a *Attempt) need(name string) (string, error) {
 	if v := a.Parameters[name]; v != "" {
@@ -66,7 +87,7 @@ func (a *Attempt) need(name string) (string, error) {
 type flow struct {
 	setting string
 	refusal func(*Attempt) error
-	admin   access
+	door    access
 	start   func(*Machine, context.Context, *Attempt) (*Step, error)
 }
 
@@ -113,7 +134,7 @@ var flows = map[string]flow{
 // Start begins a flow.
 func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 	f, ok := flows[a.Flow]
-	if !ok || f.admin == publicOnly && a.Admin || f.admin == adminOnly && !a.Admin {
+	if !ok || f.door == publicOnly && a.Admin || f.door == adminOnly && !a.Admin {
 		return nil, fault.New(idp.CodeInvalidParameter, "Initiate Auth method not supported.")
 	}
 	if !a.Client.Allows(f.setting) {

@@ -3,6 +3,7 @@ package authn_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -330,6 +331,22 @@ func TestClientMadeAgain(t *testing.T) {
 		h.wants(err, "NotAuthorizedException", "Invalid session for the user.")
 		if old.Created.Equal(h.client.Created) {
 			h.Error("the test shows nothing: both clients were made at once")
+		}
+	})
+}
+
+// TestNothingPrintsSecrets prints what passes through the machine (checklist 62).
+func TestNothingPrintsSecrets(t *testing.T) {
+	inTime(t, func(h *house) {
+		step, err := h.signIn("alice", password)
+		h.must(err)
+		a := authn.Attempt{Client: h.client, Flow: "USER_PASSWORD_AUTH", Session: "secret-session", Parameters: map[string]string{"PASSWORD": password}}
+		for _, text := range []string{fmt.Sprintf("%v %+v %#v %s", a, a, a, &a), fmt.Sprintf("%v %+v %#v %s", step, *step, *step, step.Tokens), fmt.Sprintf("%+v %#v", *step.Tokens, *step.Tokens)} {
+			for _, canary := range []string{password, "secret-session", step.Tokens.Access, step.Tokens.Refresh} {
+				if strings.Contains(text, canary) {
+					h.Errorf("printed: %s", text)
+				}
+			}
 		}
 	})
 }

@@ -89,7 +89,7 @@ func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
 // sessionUser reads the user of a session; name must be one of the user's.
 func (m *Machine) sessionUser(ctx context.Context, a *Attempt, s session, name string) (p person, err error) {
 	p.subject = s.Sub
-	p.user, p.password, p.proven, err = m.users.SignInBySub(ctx, a.Pool, s.Sub)
+	p.user, p.password, p.hasPassword, err = m.users.SignInBySub(ctx, a.Pool, s.Sub)
 	if known := (*fault.Error)(nil); errors.As(err, &known) {
 		return p, errInvalidSession
 	}

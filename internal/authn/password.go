@@ -23,18 +23,18 @@ var (
 // person is the user that an attempt names, as far as there is one. A name that nobody has goes through
 // the same steps with an empty one, so that neither the answer nor its time tells them apart.
 type person struct {
-	user     store.User
-	password store.Password
-	exists   bool // the user does
-	proven   bool // the user has a password to prove
-	subject  string
-	failed   bool // the subject has failures, which a sign-in forgets
+	user        store.User
+	password    store.Password
+	exists      bool // the user does
+	hasPassword bool // the user has a password to prove
+	subject     string
+	failed      bool // the subject has failures, which a sign-in forgets
 }
 
 // identify finds the user of an attempt by sign-in name, and checks the client's secret hash before it says
 // anything of the user. Where the client hides which users exist, an unknown one is not an error here.
 func (m *Machine) identify(ctx context.Context, a *Attempt, name string) (p person, err error) {
-	p.user, p.password, p.proven, err = m.users.SignIn(ctx, a.Pool, name)
+	p.user, p.password, p.hasPassword, err = m.users.SignIn(ctx, a.Pool, name)
 	known, _ := errors.AsType[*fault.Error](err)
 	unknown := known != nil && known.Code == idp.CodeUserNotFound
 	if err != nil && !unknown {
@@ -71,7 +71,7 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 	if p.user.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
-	proof := func() bool { return m.users.CheckPassword(a.Pool, p.user, p.password, password) && p.proven }
+	proof := func() bool { return m.users.CheckPassword(a.Pool, p.user, p.password, password) && p.hasPassword }
 	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (m *Machine) prove(ctx context.Context, a *Attempt, p *person, proof func()
 // refusal is the answer to a failed proof. A user who has no password because it must be reset learns so,
 // where the client shows who exists.
 func (m *Machine) refusal(a *Attempt, p person) error {
-	if p.exists && !p.proven && p.user.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers() {
+	if p.exists && !p.hasPassword && p.user.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers() {
 		return errReset
 	}
 	return errWrongPassword

@@ -63,7 +63,7 @@ func (m *Machine) startSRP(ctx context.Context, a *Attempt) (*Step, error) {
 	switch {
 	case p.user.Status == idp.UserStatusTypeUnconfirmed:
 		return nil, errUnconfirmed
-	case !p.proven && p.user.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers():
+	case !p.hasPassword && p.user.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers():
 		return nil, errReset
 	}
 	return m.challenge(a, p, name, public)
@@ -96,7 +96,7 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 // verifier returns the identity, salt and verifier to run the exchange with. For a name without a
 // password they are made up, always the same for the same name, and of the form that real ones have.
 func (m *Machine) verifier(a *Attempt, p person, name string) (id string, salt, v []byte, err error) {
-	if p.proven {
+	if p.hasPassword {
 		v, err = m.users.Verifier(p.password)
 		return p.user.Username, p.password.Salt, v, err
 	}
@@ -182,7 +182,7 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	}
 	proof := func() bool {
 		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
-		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.proven
+		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.hasPassword
 	}
 	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
@@ -239,7 +239,7 @@ func (m *Machine) recall(ctx context.Context, a *Attempt, b block) (p person, er
 	if b.Real == 0 {
 		return p, nil
 	}
-	p.user, p.password, p.proven, err = m.users.SignInBySub(ctx, a.Pool, b.Subject)
+	p.user, p.password, p.hasPassword, err = m.users.SignInBySub(ctx, a.Pool, b.Subject)
 	if known := (*fault.Error)(nil); errors.As(err, &known) {
 		return p, errWrongPassword
 	}

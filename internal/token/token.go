@@ -5,6 +5,7 @@ package token
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -91,6 +92,15 @@ type Tokens struct {
 	Refresh    string        // empty when the refresh token that was presented stays the one to use
 	Lifetime   time.Duration // of the access token
 }
+
+// String hides the tokens.
+func (Tokens) String() string { return "tokens" }
+
+// GoString hides the tokens.
+func (t Tokens) GoString() string { return t.String() }
+
+// LogValue hides the tokens.
+func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 // Issue turns a grant into tokens. Together with the family it writes what also writes, in one
 // transaction, so that a password change or a reset counter is never without its session or the
