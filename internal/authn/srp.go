@@ -80,7 +80,7 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: width1(p.exists),
+		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: oneIf(p.exists),
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -125,7 +125,8 @@ func (m *Machine) inventedName(a *Attempt, name string) string {
 	return id.String()
 }
 
-func width1(b bool) int {
+// oneIf is 1 for true and 0 for false.
+func oneIf(b bool) int {
 	if b {
 		return 1
 	}

@@ -56,7 +56,6 @@ const (
 var (
 	ErrNoCode     = errors.New("message: the template lacks {####}")
 	ErrNoUsername = errors.New("message: the template lacks {username}")
-	ErrNoLink     = errors.New("message: the template lacks {##a link's text##}")
 )
 
 // placeholder matches the code before the link: {####} is not a link without text.
@@ -128,17 +127,6 @@ func ValidateCode(body string) error {
 		return ErrNoCode
 	}
 	return nil
-}
-
-// ValidateLink tells whether the text of a confirmation by link has the place
-// for the link. The error is ErrNoLink.
-func ValidateLink(body string) error {
-	for _, found := range placeholder.FindAllStringSubmatch(body, -1) {
-		if found[1] != "" {
-			return nil
-		}
-	}
-	return ErrNoLink
 }
 
 // ValidateInvitation tells whether an invitation, SMS or e-mail, has the places

@@ -1,10 +1,8 @@
 package pool
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,6 +12,7 @@ import (
 
 	"cognate/api"
 	"cognate/api/idp"
+	"cognate/internal/srp"
 )
 
 // Client is an app client as it was when it was read. Nothing in it, Settings
@@ -171,9 +170,7 @@ func (c *Client) CheckSecretHash(hash string, usernames ...string) bool {
 	found := 0
 	for _, s := range c.secrets {
 		for _, name := range usernames {
-			mac := hmac.New(sha256.New, []byte(s.value()))
-			io.WriteString(mac, name+c.ID)
-			own := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+			own := srp.SecretHash(name, c.ID, s.value())
 			found |= subtle.ConstantTimeCompare([]byte(own), []byte(hash))
 		}
 	}

@@ -1,12 +1,14 @@
 package pool
 
 import (
+	"errors"
 	"net/mail"
 	"slices"
 	"strings"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/message"
 )
 
 // check enforces what the model's constraints do not, on completed settings.
@@ -143,7 +145,8 @@ func checkInvitation(s *idp.UserPoolType) error {
 	}
 	passwordless := len(s.Policies.SignInPolicy.AllowedFirstAuthFactors) > 1
 	fits := func(text string) bool {
-		return text == "" || strings.Contains(text, "{username}") && (passwordless || strings.Contains(text, "{####}"))
+		err := message.ValidateInvitation(text)
+		return text == "" || err == nil || passwordless && errors.Is(err, message.ErrNoCode)
 	}
 	switch {
 	case !fits(t.SMSMessage):

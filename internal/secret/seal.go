@@ -78,13 +78,10 @@ func (k *Keyring) Stale(sealed []byte) bool {
 var text = base64.RawURLEncoding.Strict()
 
 // SealText is [Keyring.Seal] in base64url without padding, for strings that
-// clients carry (A-Z a-z 0-9 - _). It is TextLen(len(plaintext)) long.
+// clients carry (A-Z a-z 0-9 - _).
 func (k *Keyring) SealText(plaintext []byte, aad string) string {
 	return text.EncodeToString(k.Seal(plaintext, aad))
 }
-
-// TextLen returns the length of [Keyring.SealText] of a plaintext of n bytes.
-func TextLen(n int) int { return text.EncodedLen(n + Overhead) }
 
 // OpenText opens what SealText returned for the same aad. Anything else,
 // another spelling of the same bytes included, fails with an error that is [ErrOpen].

@@ -117,7 +117,7 @@ func TestSealText_Item8(t *testing.T) {
 	for n := range 40 {
 		plaintext := RandomBytes(n)
 		sealed := ring.SealText(plaintext, "session")
-		if len(sealed) != TextLen(n) || strings.Trim(sealed, alnum+"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_") != "" {
+		if len(sealed) != text.EncodedLen(n+Overhead) || strings.Trim(sealed, alnum+"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_") != "" {
 			t.Fatalf("SealText of %d bytes: %d characters, %q", n, len(sealed), sealed)
 		}
 		if got, err := ring.OpenText(sealed, "session"); err != nil || !bytes.Equal(got, plaintext) {

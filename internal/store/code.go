@@ -7,31 +7,31 @@ import (
 
 // Code is a code that was sent to a user and waits to be entered. A user has at
 // most one for each purpose and attribute. Hash is what the code is compared
-// with, Value the attribute value that it confirms, Destination where it went.
+// with, Value the address that it went to and confirms, Destination the attribute
+// that holds, or is to hold, the address.
 type Code struct {
 	PoolID, Sub, Purpose, Attribute string
 	Hash                            []byte
 	Value, Destination              string
-	Failures                        int
 	Created, Expires                time.Time
 }
 
-const codeColumns = `pool_id, sub, purpose, attribute, hash, value, destination, failures, created, expires`
+const codeColumns = `pool_id, sub, purpose, attribute, hash, value, destination, created, expires`
 
 func (c *Code) scan(r *sql.Rows) error {
 	return r.Scan(&c.PoolID, &c.Sub, &c.Purpose, &c.Attribute, raw(&c.Hash), &c.Value, &c.Destination,
-		&c.Failures, when(&c.Created), when(&c.Expires))
+		when(&c.Created), when(&c.Expires))
 }
 
-// PutCode stores a code in place of the one that was there, whose failures are
-// forgotten with it. ErrNotFound when the user is not there.
+// PutCode stores a code in place of the one that was there. ErrNotFound when the
+// user is not there.
 func (t *Tx) PutCode(c Code) error {
 	return t.put("put code", `
-		INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		INSERT INTO codes (`+codeColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (pool_id, sub, purpose, attribute) DO UPDATE SET hash = excluded.hash,
-			value = excluded.value, destination = excluded.destination, failures = excluded.failures,
-			created = excluded.created, expires = excluded.expires`,
-		c.PoolID, c.Sub, c.Purpose, c.Attribute, c.Hash, c.Value, c.Destination, c.Failures,
+			value = excluded.value, destination = excluded.destination, created = excluded.created,
+			expires = excluded.expires`,
+		c.PoolID, c.Sub, c.Purpose, c.Attribute, c.Hash, c.Value, c.Destination,
 		millis(c.Created), millis(c.Expires))
 }
 
@@ -49,13 +49,4 @@ func (t *Tx) DeleteCode(poolID, sub, purpose, attribute string) error {
 	return t.put("delete code", `
 		DELETE FROM codes WHERE pool_id = $1 AND sub = $2 AND purpose = $3 AND attribute = $4`,
 		poolID, sub, purpose, attribute)
-}
-
-// AddCodeFailure counts a wrong entry and returns the new count, or ErrNotFound.
-func (t *Tx) AddCodeFailure(poolID, sub, purpose, attribute string) (failures int, err error) {
-	err = get(t, "add code failure", func(r *sql.Rows) error { return r.Scan(&failures) }, `
-		UPDATE codes SET failures = failures + 1
-		WHERE pool_id = $1 AND sub = $2 AND purpose = $3 AND attribute = $4
-		RETURNING failures`, poolID, sub, purpose, attribute)
-	return failures, err
 }

@@ -17,12 +17,11 @@ type User struct {
 	Enabled                                    bool
 	Attributes                                 map[string]string // never nil when read
 	Created, Modified                          time.Time
-	SignedOut                                  time.Time // tokens issued before are void
 	Extra                                      []byte
 }
 
 const userColumns = `u.pool_id, u.sub, u.username, u.username_key, u.status, u.enabled,
-	u.attributes, u.extra, u.created, u.modified, u.signed_out`
+	u.attributes, u.extra, u.created, u.modified`
 
 // scan reads userColumns and whatever columns follow them.
 func (u *User) scan(r *sql.Rows) error { return u.scanWith(r) }
@@ -30,7 +29,7 @@ func (u *User) scan(r *sql.Rows) error { return u.scanWith(r) }
 func (u *User) scanWith(r *sql.Rows, more ...any) error {
 	var attributes sql.RawBytes
 	dest := []any{&u.PoolID, &u.Sub, &u.Username, &u.UsernameKey, &u.Status, &u.Enabled,
-		&attributes, raw(&u.Extra), when(&u.Created), when(&u.Modified), when(&u.SignedOut)}
+		&attributes, raw(&u.Extra), when(&u.Created), when(&u.Modified)}
 	if err := r.Scan(append(dest, more...)...); err != nil {
 		return err
 	}
@@ -58,11 +57,11 @@ func (t *Tx) CreateUser(u User) error {
 	}
 	err = t.create("create user", `
 		INSERT INTO users (pool_id, sub, username, username_key, status, enabled,
-			attributes, extra, created, modified, signed_out)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+			attributes, extra, created, modified)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 		ON CONFLICT DO NOTHING`,
 		u.PoolID, u.Sub, u.Username, u.UsernameKey, u.Status, u.Enabled,
-		attributes, string(u.Extra), millis(u.Created), millis(u.Modified), millis(u.SignedOut))
+		attributes, string(u.Extra), millis(u.Created), millis(u.Modified))
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (t *Tx) GetUserByUsername(poolID, usernameKey string) (u User, err error) {
 	return u, err
 }
 
-// UpdateUser writes Status, Enabled, Attributes, Extra, Modified and SignedOut of
+// UpdateUser writes Status, Enabled, Attributes, Extra and Modified of
 // the user (PoolID, Sub) and keeps the search in step, or returns ErrNotFound.
 // Username, UsernameKey and Created never change.
 func (t *Tx) UpdateUser(u User) error {
@@ -96,9 +95,9 @@ func (t *Tx) UpdateUser(u User) error {
 		return err
 	}
 	err = t.touch("update user", `
-		UPDATE users SET status = $3, enabled = $4, attributes = $5, extra = $6, modified = $7, signed_out = $8
+		UPDATE users SET status = $3, enabled = $4, attributes = $5, extra = $6, modified = $7
 		WHERE pool_id = $1 AND sub = $2`,
-		u.PoolID, u.Sub, u.Status, u.Enabled, attributes, string(u.Extra), millis(u.Modified), millis(u.SignedOut))
+		u.PoolID, u.Sub, u.Status, u.Enabled, attributes, string(u.Extra), millis(u.Modified))
 	if err != nil {
 		return err
 	}

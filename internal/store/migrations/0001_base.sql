@@ -46,7 +46,6 @@ CREATE TABLE users (
 	extra        TEXT NOT NULL,
 	created      BIGINT NOT NULL,
 	modified     BIGINT NOT NULL,
-	signed_out   BIGINT NOT NULL,
 	PRIMARY KEY (pool_id, sub)
 );
 CREATE UNIQUE INDEX users_username_key ON users (pool_id, username_key);
@@ -103,7 +102,6 @@ CREATE TABLE codes (
 	hash        BYTEA,
 	value       TEXT NOT NULL,
 	destination TEXT NOT NULL,
-	failures    BIGINT NOT NULL,
 	created     BIGINT NOT NULL,
 	expires     BIGINT NOT NULL,
 	PRIMARY KEY (pool_id, sub, purpose, attribute),

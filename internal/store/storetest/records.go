@@ -93,18 +93,10 @@ func testSignIn(t *testing.T, db *store.DB) {
 func testCodes(t *testing.T, db *store.DB) {
 	people(t, db)
 	code := store.Code{PoolID: "p", Sub: "a", Purpose: "verify", Attribute: "email", Hash: []byte{1, 2}, Value: "a@x",
-		Destination: "a***", Failures: 2, Created: day(0), Expires: day(1)}
+		Destination: "email", Created: day(0), Expires: day(1)}
 	other := code
 	other.Attribute = "phone_number"
 	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.PutCode(code), tx.PutCode(other)) })
-	for want := 3; want < 5; want++ {
-		update(t, db, func(tx *store.Tx) error {
-			n, err := tx.AddCodeFailure("p", "a", "verify", "email")
-			same(t, "failures", n, want)
-			return err
-		})
-	}
-	code.Failures = 4
 	get := func(want store.Code) {
 		t.Helper()
 		view(t, db, func(tx *store.Tx) error {
@@ -115,15 +107,13 @@ func testCodes(t *testing.T, db *store.DB) {
 	}
 	get(code)
 	get(other)
-	code.Hash, code.Value, code.Failures, code.Created, code.Expires = []byte{9}, "b@x", 0, day(2), day(3)
+	code.Hash, code.Value, code.Created, code.Expires = []byte{9}, "b@x", day(2), day(3)
 	update(t, db, func(tx *store.Tx) error { return tx.PutCode(code) })
 	get(code)
 	update(t, db, func(tx *store.Tx) error {
 		err := errors.Join(tx.DeleteCode("p", "a", "verify", "email"), tx.DeleteCode("p", "a", "verify", "email"))
 		_, none := tx.GetCode("p", "a", "verify", "email")
 		is(t, "get deleted", none, store.ErrNotFound)
-		_, none = tx.AddCodeFailure("p", "a", "verify", "email")
-		is(t, "count at deleted", none, store.ErrNotFound)
 		return err
 	})
 	get(other)

@@ -128,7 +128,7 @@ func newUser(pool, sub string) store.User {
 	return store.User{
 		PoolID: pool, Sub: sub, Username: "User-" + sub, UsernameKey: "user-" + sub, Status: "CONFIRMED", Enabled: true,
 		Attributes: map[string]string{"email": sub + "@Example.com", "custom:x": "ä <&> \u2028"},
-		Created:    day(0), Modified: day(1), SignedOut: day(2), Extra: []byte(`{"mfa":["SMS"]}`),
+		Created:    day(0), Modified: day(1), Extra: []byte(`{"mfa":["SMS"]}`),
 	}
 }
 

@@ -40,7 +40,7 @@ func testUsers(t *testing.T, db *store.DB) {
 
 func testUpdateUser(t *testing.T, db *store.DB, u store.User) {
 	u.Status, u.Enabled, u.Extra = "RESET_REQUIRED", false, nil
-	u.Attributes, u.Modified, u.SignedOut = map[string]string{}, day(4), day(5)
+	u.Attributes, u.Modified = map[string]string{}, day(4)
 	changed := u
 	changed.Username, changed.UsernameKey, changed.Created, changed.Attributes = "x", "x", day(9), nil
 	update(t, db, func(tx *store.Tx) error { return tx.UpdateUser(changed) })
