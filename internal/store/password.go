@@ -40,11 +40,6 @@ func (t *Tx) GetPassword(poolID, sub string) (p Password, err error) {
 	return p, err
 }
 
-// DeletePassword takes away a user's password, if it has one. Its history stays.
-func (t *Tx) DeletePassword(poolID, sub string) error {
-	return t.put("delete password", `DELETE FROM passwords WHERE pool_id = $1 AND sub = $2`, poolID, sub)
-}
-
 // AddPasswordHistory remembers a password the user has had, and forgets those
 // beyond the newest 24. ErrNotFound when the user is not there.
 func (t *Tx) AddPasswordHistory(p Password) error {

@@ -34,14 +34,6 @@ func testPasswords(t *testing.T, db *store.DB) {
 		is(t, "another's", none, store.ErrNotFound)
 		return err
 	})
-	update(t, db, func(tx *store.Tx) error {
-		return errors.Join(tx.DeletePassword("p", "a"), tx.DeletePassword("p", "a"))
-	})
-	view(t, db, func(tx *store.Tx) error {
-		_, none := tx.GetPassword("p", "a")
-		is(t, "deleted", none, store.ErrNotFound)
-		return nil
-	})
 }
 
 // testPasswordHistory adds 30 passwords at one and the same time.
