@@ -21,6 +21,8 @@ type Dialect struct {
 	// Collate follows the type of a text column that is compared or sorted, so
 	// that both engines order by bytes.
 	Collate string
+	// Serial is the type of a primary key that the engine numbers by itself.
+	Serial string
 	// ByKey ends a CREATE TABLE whose rows are best kept inside the primary key.
 	ByKey string
 	// SkipLocked ends a SELECT that picks a row to take.
@@ -80,7 +82,7 @@ func (d Dialect) steps() ([]*goose.Migration, error) {
 
 // step runs the statements of one file, each of which ends a line with ";".
 func (d Dialect) step(text string) func(context.Context, *sql.Tx) error {
-	text = strings.NewReplacer("{{C}}", d.Collate, "{{BYKEY}}", d.ByKey).Replace(text)
+	text = strings.NewReplacer("{{C}}", d.Collate, "{{SERIAL}}", d.Serial, "{{BYKEY}}", d.ByKey).Replace(text)
 	return func(ctx context.Context, tx *sql.Tx) error {
 		for stmt := range strings.SplitSeq(text, ";\n") {
 			if strings.TrimSpace(stmt) == "" {

@@ -33,26 +33,34 @@ func indexKey(s string) string {
 	return s[:cut] + "#" + hex.EncodeToString(sum[:])
 }
 
-// indexUser replaces the search entries of the attributes old by those of the
-// attributes new, touching only what differs.
-func (t *Tx) indexUser(poolID, sub string, old, new map[string]string) error {
+// searchable is a user as its search entries are made from it. They carry its id, by which its row is found
+// in one step.
+type searchable struct {
+	poolID, sub string
+	id          int64
+	attributes  map[string]string
+}
+
+// indexUser replaces the search entries of a user by those of the attributes new,
+// touching only what differs.
+func (t *Tx) indexUser(u searchable, new map[string]string) error {
 	for _, attr := range searchedAttributes {
-		was, is := indexKey(strings.ToLower(old[attr])), indexKey(strings.ToLower(new[attr]))
+		was, is := indexKey(strings.ToLower(u.attributes[attr])), indexKey(strings.ToLower(new[attr]))
 		if was == is {
 			continue
 		}
 		if was != "" {
 			err := t.put("index user", `
 				DELETE FROM user_search WHERE pool_id = $1 AND attr = $2 AND value = $3 AND sub = $4`,
-				poolID, attr, was, sub)
+				u.poolID, attr, was, u.sub)
 			if err != nil {
 				return err
 			}
 		}
 		if is != "" {
 			err := t.put("index user", `
-				INSERT INTO user_search (pool_id, attr, value, sub) VALUES ($1, $2, $3, $4)`,
-				poolID, attr, is, sub)
+				INSERT INTO user_search (pool_id, attr, value, sub, user_id) VALUES ($1, $2, $3, $4, $5)`,
+				u.poolID, attr, is, u.sub, u.id)
 			if err != nil {
 				return err
 			}
@@ -61,10 +69,12 @@ func (t *Tx) indexUser(poolID, sub string, old, new map[string]string) error {
 	return nil
 }
 
-// searchable returns the attributes that a user's search entries were made from.
-func (t *Tx) searchable(poolID, sub string) (map[string]string, error) {
-	u, err := t.GetUser(poolID, sub)
-	return u.Attributes, err
+// searchable returns what a user's search entries were made from, or ErrNotFound.
+func (t *Tx) searchable(poolID, sub string) (searchable, error) {
+	u := searchable{poolID: poolID, sub: sub}
+	err := get(t, "get user", func(r *sql.Rows) error { return r.Scan(&u.id, (*attributesCol)(&u.attributes)) },
+		`SELECT id, attributes FROM users WHERE pool_id = $1 AND sub = $2`, poolID, sub)
+	return u, err
 }
 
 // UserQuery selects users of a pool and a page of them.
@@ -225,7 +235,7 @@ func (q UserQuery) byEnabled(s *search) {
 func (q UserQuery) byAttribute(s *search) error {
 	for _, attr := range searchedAttributes {
 		if attr == q.Attribute {
-			s.from = "user_search s JOIN users u ON u.pool_id = s.pool_id AND u.sub = s.sub"
+			s.from = "user_search s JOIN users u ON u.id = s.user_id"
 			s.key, s.sub = "s.value", "s.sub"
 			s.and("s.pool_id", "=", q.PoolID)
 			s.and("s.attr", "=", attr)

@@ -76,6 +76,11 @@ func (t *Tx) query(query string, args []any) (*sql.Rows, error) {
 
 // get scans the first row of a query, or returns ErrNotFound.
 func get(t *Tx, what string, scan func(*sql.Rows) error, query string, args ...any) error {
+	return first(t, what, ErrNotFound, scan, query, args...)
+}
+
+// first scans the first row of a query, or returns none if there is no row.
+func first(t *Tx, what string, none error, scan func(*sql.Rows) error, query string, args ...any) error {
 	rows, err := t.query(query, args)
 	if err != nil {
 		return fmt.Errorf("store: %s: %w", what, err)
@@ -88,7 +93,7 @@ func get(t *Tx, what string, scan func(*sql.Rows) error, query string, args ...a
 		return fmt.Errorf("store: %s: %w", what, t.fail(err))
 	}
 	if !found {
-		return fmt.Errorf("store: %s: %w", what, ErrNotFound)
+		return fmt.Errorf("store: %s: %w", what, none)
 	}
 	return nil
 }

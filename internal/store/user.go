@@ -27,17 +27,22 @@ const userColumns = `u.pool_id, u.sub, u.username, u.username_key, u.status, u.e
 func (u *User) scan(r *sql.Rows) error { return u.scanWith(r) }
 
 func (u *User) scanWith(r *sql.Rows, more ...any) error {
-	var attributes sql.RawBytes
 	dest := []any{&u.PoolID, &u.Sub, &u.Username, &u.UsernameKey, &u.Status, &u.Enabled,
-		&attributes, raw(&u.Extra), when(&u.Created), when(&u.Modified)}
-	if err := r.Scan(append(dest, more...)...); err != nil {
+		(*attributesCol)(&u.Attributes), raw(&u.Extra), when(&u.Created), when(&u.Modified)}
+	return r.Scan(append(dest, more...)...)
+}
+
+// attributesCol scans a JSON object of strings into a map, never nil.
+type attributesCol map[string]string
+
+// Scan implements sql.Scanner.
+func (c *attributesCol) Scan(src any) error {
+	var text bytesCol
+	if err := text.Scan(src); err != nil {
 		return err
 	}
-	u.Attributes = make(map[string]string)
-	if err := json.Unmarshal(attributes, &u.Attributes); err != nil {
-		return fmt.Errorf("attributes: %w", err)
-	}
-	return nil
+	*c = make(attributesCol)
+	return json.Unmarshal(text, (*map[string]string)(c))
 }
 
 func (u *User) attributesJSON() (string, error) {
@@ -55,17 +60,19 @@ func (t *Tx) CreateUser(u User) error {
 	if err != nil {
 		return fmt.Errorf("store: create user: %w", err)
 	}
-	err = t.create("create user", `
+	created := searchable{poolID: u.PoolID, sub: u.Sub}
+	err = first(t, "create user", ErrExists, func(r *sql.Rows) error { return r.Scan(&created.id) }, `
 		INSERT INTO users (pool_id, sub, username, username_key, status, enabled,
 			attributes, extra, created, modified)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT DO NOTHING`,
+		ON CONFLICT DO NOTHING
+		RETURNING id`,
 		u.PoolID, u.Sub, u.Username, u.UsernameKey, u.Status, u.Enabled,
 		attributes, string(u.Extra), millis(u.Created), millis(u.Modified))
 	if err != nil {
 		return err
 	}
-	return t.indexUser(u.PoolID, u.Sub, nil, u.Attributes)
+	return t.indexUser(created, u.Attributes)
 }
 
 // GetUser returns a user, or ErrNotFound.
@@ -101,7 +108,7 @@ func (t *Tx) UpdateUser(u User) error {
 	if err != nil {
 		return err
 	}
-	return t.indexUser(u.PoolID, u.Sub, old, u.Attributes)
+	return t.indexUser(old, u.Attributes)
 }
 
 // DeleteUser deletes a user and everything that belongs to it: password and
@@ -112,7 +119,7 @@ func (t *Tx) DeleteUser(poolID, sub string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.indexUser(poolID, sub, old, nil); err != nil {
+	if err := t.indexUser(old, nil); err != nil {
 		return err
 	}
 	err = t.put("delete user", `

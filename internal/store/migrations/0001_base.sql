@@ -36,6 +36,7 @@ CREATE TABLE signing_keys (
 CREATE INDEX signing_keys_pool ON signing_keys (pool_id, created, kid);
 
 CREATE TABLE users (
+	id           {{SERIAL}},
 	pool_id      TEXT {{C}} NOT NULL REFERENCES pools (id) ON DELETE CASCADE,
 	sub          TEXT {{C}} NOT NULL,
 	username     TEXT {{C}} NOT NULL,
@@ -46,7 +47,7 @@ CREATE TABLE users (
 	extra        TEXT NOT NULL,
 	created      BIGINT NOT NULL,
 	modified     BIGINT NOT NULL,
-	PRIMARY KEY (pool_id, sub)
+	UNIQUE (pool_id, sub)
 );
 CREATE UNIQUE INDEX users_username_key ON users (pool_id, username_key);
 CREATE INDEX users_username ON users (pool_id, username, sub);
@@ -58,7 +59,8 @@ CREATE TABLE user_search (
 	attr    TEXT {{C}} NOT NULL,
 	value   TEXT {{C}} NOT NULL,
 	sub     TEXT {{C}} NOT NULL,
-	PRIMARY KEY (pool_id, attr, value, sub)
+	user_id BIGINT NOT NULL,
+	PRIMARY KEY (pool_id, attr, value, sub, user_id)
 ) {{BYKEY}};
 
 CREATE TABLE aliases (
