@@ -3,15 +3,12 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -112,25 +109,13 @@ func (c *crowd) fill(t testing.TB, s *Server, source *rand.ChaCha8) {
 		for i := from; i < min(from+batch, c.size); i++ {
 			users = append(users, c.user(i, source))
 		}
-		create := func() error { return s.db.Update(ctx, func(tx *store.Tx) error { return createUsers(tx, users) }) }
-		if from > 0 {
-			g.Go(create)
-		} else if err := errors.Join(create(), analyze(ctx, s)); err != nil {
-			t.Fatal(err)
-		}
+		g.Go(func() error {
+			return s.db.Update(ctx, func(tx *store.Tx) error { return createUsers(tx, users) })
+		})
 	}
-	if err := errors.Join(g.Wait(), analyze(t.Context(), s)); err != nil {
+	if err := g.Wait(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// analyze has PostgreSQL look at its tables now, as it does by itself within a minute: until then it
-// may choose plans, and keep them, that suit tables as small as they were.
-func analyze(ctx context.Context, s *Server) error {
-	if !strings.HasPrefix(s.config.databasePath(), "postgres") {
-		return nil
-	}
-	return s.db.Update(ctx, func(tx *store.Tx) error { _, err := tx.Raw().Exec("ANALYZE"); return err })
 }
 
 func username(i int) string { return fmt.Sprintf("user-%06d", i) }
@@ -193,9 +178,10 @@ var scaleOperations = []scaleOperation{
 	{"ListUsers prefix", 300, tolerance, func(c *crowd, _ int) (answer, error) {
 		return c.call("ListUsers", `{"UserPoolId":%q,"Filter":"email ^= \"mail-0000\"","Limit":60}`, c.pool)
 	}, func(a answer) bool { return len(a.Users) == 60 }},
-	// Pages that nobody has read before are no longer in the processor's caches, nor in the engine's: a
-	// hundred users always are. What this one holds is that nothing grows with their number.
-	{"ListUsers scattered", 500, 2.5, func(c *crowd, n int) (answer, error) {
+	// The rows of a page that nobody has read before are no longer in the processor's caches, nor in the
+	// engine's: a hundred users always are. SQLite fetches ten pages from the system, which takes 20 µs of
+	// 120 (1.25 times); PostgreSQL marks the rows it sees for the first time (up to 1.34, then 1.13).
+	{"ListUsers scattered", 500, 1.5, func(c *crowd, n int) (answer, error) {
 		return c.call("ListUsers", `{"UserPoolId":%q,"Filter":"email ^= \"mail-%05d\""}`, c.pool, c.scattered(n)/10)
 	}, func(a answer) bool { return len(a.Users) == 10 }},
 }

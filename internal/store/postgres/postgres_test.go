@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -259,4 +260,67 @@ func TestByteOrderNeeded(t *testing.T) {
 	if !locale && os.Getenv(storetest.PostgresEnv) == "" {
 		t.Error("the tests' databases sort by bytes: a missing collation would not be noticed")
 	}
+}
+
+// TestPlansAsTablesGrow fills a new database, of which nobody but the store makes
+// statistics, and wants look-ups to use all columns of an index before long.
+func TestPlansAsTablesGrow(t *testing.T) {
+	db := open(t, storetest.PostgresURL(t))
+	defer db.Close()
+	err := db.Update(t.Context(), func(tx *store.Tx) error {
+		if err := tx.CreatePool(store.Pool{ID: "p", Settings: []byte("{}")}); err != nil {
+			return err
+		}
+		for i := range 600 {
+			name := strconv.Itoa(i)
+			u := store.User{PoolID: "p", Sub: name, Username: name, UsernameKey: name, Attributes: map[string]string{"email": name}}
+			err := errors.Join(tx.CreateUser(u), tx.PutPassword(store.Password{PoolID: "p", Sub: name}))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range []string{
+		"SELECT * FROM users WHERE pool_id = 'p' AND sub = '1'",
+		"SELECT * FROM users WHERE pool_id = 'p' AND username_key = '1'",
+		"SELECT * FROM users u LEFT JOIN passwords p ON p.pool_id = u.pool_id AND p.sub = u.sub WHERE u.pool_id = 'p' AND u.username_key = '1'",
+	} {
+		deadline := time.Now().Add(20 * time.Second)
+		plan := explain(t, db, query)
+		for strings.Contains(plan, " Filter:") && time.Now().Before(deadline) {
+			time.Sleep(10 * time.Millisecond)
+			plan = explain(t, db, query)
+		}
+		if strings.Contains(plan, " Filter:") || strings.Contains(plan, "Seq Scan") {
+			t.Errorf("%s\n%s", query, plan)
+		}
+	}
+}
+
+func explain(t *testing.T, db *store.DB, query string) (plan string) {
+	t.Helper()
+	err := db.View(t.Context(), func(tx *store.Tx) error {
+		plan = ""
+		rows, err := tx.Raw().Query("EXPLAIN " + query)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var line string
+			if err := rows.Scan(&line); err != nil {
+				return err
+			}
+			plan += line + "\n"
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -92,19 +91,12 @@ func sqlitePlan(db *store.DB, query string, args []any) (plan []string, err erro
 	return plan, err
 }
 
-// postgresPlan returns the steps of a statement on PostgreSQL, which is told to
-// read a whole table or to sort only if there is no other way: in a small
-// database it would do so by choice.
+// postgresPlan returns the steps of a statement on PostgreSQL.
 func postgresPlan(db *store.DB, query string, args []any) (plan []string, err error) {
 	if strings.HasPrefix(query, "SELECT pg_notify") {
 		return nil, nil
 	}
 	err = db.View(context.Background(), func(tx *store.Tx) (err error) {
-		for _, setting := range []string{"enable_seqscan", "enable_sort", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin"} {
-			if _, err := tx.Raw().Exec(fmt.Sprintf("SET LOCAL %s = off", setting)); err != nil {
-				return err
-			}
-		}
 		plan, err = column(tx, "EXPLAIN "+query, args...)
 		return err
 	})

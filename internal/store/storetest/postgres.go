@@ -47,7 +47,8 @@ func Main(m *testing.M) int {
 
 // PostgresURL returns the URL of a new, empty database, which is dropped when the
 // test ends. It lives on a server of its own, started once per process and reached
-// through a unix socket, that keeps nothing safe from a crash; or on the server
+// through a unix socket, that keeps nothing safe from a crash and does nothing by
+// itself that could help a slow plan; or on the server
 // that COGNATE_TEST_POSTGRES names. Without PostgreSQL the test fails: it is no
 // less needed than the compiler. The package's TestMain has to call [Main].
 func PostgresURL(t testing.TB) string {
@@ -125,7 +126,7 @@ func startPostgres() (string, error) {
 		return "", fmt.Errorf("initdb: %w\n%s", err, out)
 	}
 	server.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", server.dir, "-c", "listen_addresses=",
-		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "jit=off")
+		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=300", "-c", "autovacuum=off")
 	server.cmd.SysProcAttr, server.cmd.Dir = attr, server.dir
 	var log strings.Builder
 	server.cmd.Stderr = &log
