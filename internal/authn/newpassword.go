@@ -11,6 +11,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/store"
+	"cognate/internal/user"
 )
 
 // attributePrefix marks the attributes among the answers to NEW_PASSWORD_REQUIRED.
@@ -18,8 +19,8 @@ const attributePrefix = "userAttributes."
 
 // askNewPassword is the challenge of a user whose password was set by an administrator. It tells which
 // attributes the user has, and which required ones are missing.
-func (m *Machine) askNewPassword(a *Attempt, p person, flow string) (*Step, error) {
-	u := p.user
+func (m *Machine) askNewPassword(a *Attempt, p user.Account, flow string) (*Step, error) {
+	u := p.User
 	session, err := m.seal(a.begin(flow, p, idp.ChallengeNameTypeNewPasswordRequired))
 	if err != nil {
 		return nil, err
@@ -74,51 +75,49 @@ func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkSecretHash(p.user.Username, p.user.Sub); err != nil {
+	if err := a.checkSecretHash(p.User.Username, p.User.Sub); err != nil {
 		return nil, err
 	}
 	switch {
-	case p.user.Status != idp.UserStatusTypeForceChangePassword:
+	case p.User.Status != idp.UserStatusTypeForceChangePassword:
 		return nil, errUsedSession
-	case !p.password.Set.Equal(s.Password):
+	case !p.Password.Set.Equal(s.Password):
 		return nil, errInvalidSession // the temporary password has been replaced since
 	}
 	return m.replacePassword(ctx, a, s, p, password)
 }
 
 // sessionUser reads the user of a session; name must be one of the user's.
-func (m *Machine) sessionUser(ctx context.Context, a *Attempt, s session, name string) (p person, err error) {
-	p.subject = s.Sub
-	p.user, p.password, p.hasPassword, err = m.users.SignInBySub(ctx, a.Pool, s.Sub)
+func (m *Machine) sessionUser(ctx context.Context, a *Attempt, s session, name string) (p user.Account, err error) {
+	p, err = m.users.SignInBySub(ctx, a.Pool, s.Sub)
 	if known := (*fault.Error)(nil); errors.As(err, &known) {
 		return p, errInvalidSession
 	}
 	if err != nil {
 		return p, err
 	}
-	p.exists = true
-	mine := slices.ContainsFunc(namesOf(p.user), func(own string) bool { return a.Pool.Key(own) == a.Pool.Key(name) })
+	mine := slices.ContainsFunc(namesOf(p.User), func(own string) bool { return a.Pool.Key(own) == a.Pool.Key(name) })
 	if !mine {
 		return p, errInvalidSession
 	}
-	if !p.user.Enabled {
+	if !p.User.Enabled {
 		return p, errDisabled
 	}
 	return p, nil
 }
 
 // replacePassword checks everything, and then writes password, attributes, state and session at once.
-func (m *Machine) replacePassword(ctx context.Context, a *Attempt, s session, p person, password string) (*Step, error) {
+func (m *Machine) replacePassword(ctx context.Context, a *Attempt, s session, p user.Account, password string) (*Step, error) {
 	changes := map[string]string{}
 	for name, value := range a.Parameters {
 		if attr, ok := strings.CutPrefix(name, attributePrefix); ok {
 			changes[attr] = value
 		}
 	}
-	done, err := m.users.CompleteNewPassword(ctx, a.Pool, a.Client, p.user, password, changes)
+	done, err := m.users.CompleteNewPassword(ctx, a.Pool, a.Client, p.User, password, changes)
 	if err != nil {
 		return nil, err
 	}
-	p.user, p.failed = done.User, s.Failed
+	p.User = done.User
 	return m.grant(ctx, a, p, s.Flow, done.Write, errUsedSession)
 }

@@ -9,6 +9,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/store"
+	"cognate/internal/user"
 )
 
 // Errors of a Session, in Cognito's words.
@@ -27,17 +28,16 @@ type session struct {
 	Sub       string    `json:"s"`
 	Made      time.Time `json:"m"` // when the client was: another one may come under its id
 	Challenge string    `json:"n"`
-	Password  time.Time `json:"w"`          // when the password was set that has been proven
-	Failed    bool      `json:"x,omitzero"` // there are failures that the end of the flow forgets
+	Password  time.Time `json:"w"` // when the password was set that has been proven
 	Expires   time.Time `json:"e"`
 }
 
 const sessionAAD = "challenge-session"
 
 // begin makes the session of a user's next challenge. Each step has its own time to be answered.
-func (a *Attempt) begin(flow string, p person, challenge string) session {
+func (a *Attempt) begin(flow string, p user.Account, challenge string) session {
 	return session{
-		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Sub: p.user.Sub, Challenge: challenge, Password: p.password.Set, Failed: p.failed,
+		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Sub: p.User.Sub, Challenge: challenge, Password: p.Password.Set,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }

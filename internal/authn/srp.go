@@ -15,6 +15,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/srp"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
 // block is what a SECRET_BLOCK holds: the server's half of the exchange. It is bound to everything that
@@ -61,16 +62,16 @@ func (m *Machine) startSRP(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, err
 	}
 	switch {
-	case p.user.Status == idp.UserStatusTypeUnconfirmed:
+	case p.User.Status == idp.UserStatusTypeUnconfirmed:
 		return nil, errUnconfirmed
-	case !p.hasPassword && p.user.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers():
+	case !p.HasPassword && p.User.Status == idp.UserStatusTypeResetRequired && !a.Client.HidesUsers():
 		return nil, errReset
 	}
 	return m.challenge(a, p, name, public)
 }
 
 // challenge computes the server's half and seals it.
-func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*Step, error) {
+func (m *Machine) challenge(a *Attempt, p user.Account, name string, public srp.A) (*Step, error) {
 	id, salt, verifier, err := m.verifier(a, p, name)
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.subject, Real: oneIf(p.exists),
+		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()),
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -95,13 +96,13 @@ func (m *Machine) challenge(a *Attempt, p person, name string, public srp.A) (*S
 
 // verifier returns the identity, salt and verifier to run the exchange with. For a name without a
 // password they are made up, always the same for the same name, and of the form that real ones have.
-func (m *Machine) verifier(a *Attempt, p person, name string) (id string, salt, v []byte, err error) {
-	if p.hasPassword {
-		v, err = m.users.Verifier(p.password)
-		return p.user.Username, p.password.Salt, v, err
+func (m *Machine) verifier(a *Attempt, p user.Account, name string) (id string, salt, v []byte, err error) {
+	if p.HasPassword {
+		v, err = m.users.Verifier(p.Password)
+		return p.User.Username, p.Password.Salt, v, err
 	}
-	id = p.user.Username
-	if !p.exists {
+	id = p.User.Username
+	if !p.Exists() {
 		id = m.inventedName(a, name)
 	}
 	salt = m.keys.MAC("srp-fake-salt", a.Pool.ID, a.Pool.Key(name))[:16]
@@ -171,10 +172,10 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.checkSecretHash(b.Name, p.user.Sub); err != nil {
+	if err := a.checkSecretHash(b.Name, p.User.Sub); err != nil {
 		return nil, err
 	}
-	if p.user.Status == idp.UserStatusTypeUnconfirmed {
+	if p.User.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
 	_, _, v, err := m.verifier(a, p, b.Typed)
@@ -183,7 +184,7 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	}
 	proof := func() bool {
 		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
-		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.hasPassword
+		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.HasPassword
 	}
 	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
@@ -235,15 +236,13 @@ func (a *Attempt) claim() (c claim, err error) {
 }
 
 // recall reads the user of a block anew: the state may have changed since the challenge.
-func (m *Machine) recall(ctx context.Context, a *Attempt, b block) (p person, err error) {
-	p.subject = b.Subject
+func (m *Machine) recall(ctx context.Context, a *Attempt, b block) (p user.Account, err error) {
 	if b.Real == 0 {
-		return p, nil
+		return user.Account{Subject: b.Subject}, nil
 	}
-	p.user, p.password, p.hasPassword, err = m.users.SignInBySub(ctx, a.Pool, b.Subject)
+	p, err = m.users.SignInBySub(ctx, a.Pool, b.Subject)
 	if known := (*fault.Error)(nil); errors.As(err, &known) {
 		return p, errWrongPassword
 	}
-	p.exists = err == nil
 	return p, err
 }

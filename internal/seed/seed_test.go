@@ -84,12 +84,12 @@ func TestApply(t *testing.T) {
 	if !c.CheckSecret("0123456789abcdefghijklmnopqrstuvwxyz") || !c.HidesUsers() || c.Allows("ALLOW_USER_SRP_AUTH") {
 		t.Errorf("the client is %+v", c.Settings)
 	}
-	ann, w, ok, err := users.SignIn(t.Context(), p, "ANN@example.com")
-	if err != nil || !ok || !users.CheckPassword(p, ann, w, "ann") || ann.Attributes["custom:tenant"] != "42" {
-		t.Errorf("ann is %+v, %v, %v", ann, ok, err)
+	ann, err := users.SignIn(t.Context(), p, "ANN@example.com")
+	if err != nil || !users.CheckPassword(p, ann.User, ann.Password, "ann") || ann.User.Attributes["custom:tenant"] != "42" {
+		t.Errorf("ann is %+v, %v", ann, err)
 	}
-	if _, _, ok, err := users.SignIn(t.Context(), p, "bob@example.com"); err != nil || ok {
-		t.Errorf("bob has a password (%v) or is not there (%v)", ok, err)
+	if bob, err := users.SignIn(t.Context(), p, "bob@example.com"); err != nil || bob.HasPassword {
+		t.Errorf("bob has a password (%v) or is not there (%v)", bob.HasPassword, err)
 	}
 }
 
@@ -102,8 +102,8 @@ func TestBuiltIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, w, _, err := users.SignIn(t.Context(), p, "username")
-	if err != nil || !users.CheckPassword(p, u, w, "password") || c.HasSecret() {
+	u, err := users.SignIn(t.Context(), p, "username")
+	if err != nil || !users.CheckPassword(p, u.User, u.Password, "password") || c.HasSecret() {
 		t.Errorf("the built-in user or client is wrong: %v", err)
 	}
 }

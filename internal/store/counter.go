@@ -14,6 +14,9 @@ type Counter struct {
 	Since, Until, Last    time.Time
 }
 
+// KindSignIn is the kind of the counter of failed sign-ins.
+const KindSignIn = "sign-in"
+
 const counterColumns = `pool_id, subject, kind, n, since_at, until_at, last_at`
 
 func (c *Counter) scan(r *sql.Rows) error {

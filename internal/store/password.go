@@ -66,33 +66,38 @@ func (t *Tx) ListPasswordHistory(poolID, sub string, n int) ([]Password, error) 
 		ORDER BY seq DESC LIMIT $3`, poolID, sub, page(n))
 }
 
+// SignIn is a user with all that the beginning of a sign-in asks for.
+type SignIn struct {
+	User        User
+	Password    Password
+	HasPassword bool
+	Failed      bool // there is a [KindSignIn] counter of the user
+}
+
 // The password's columns are NULL when the user has none.
 const signInSelect = `
-	SELECT ` + userColumns + `, p.salt, p.sealed, COALESCE(p.temporary, FALSE), COALESCE(p.set_at, 0), p.sub IS NOT NULL
+	SELECT ` + userColumns + `, p.salt, p.sealed, COALESCE(p.temporary, FALSE), COALESCE(p.set_at, 0), p.sub IS NOT NULL,
+		EXISTS (SELECT 1 FROM counters c WHERE c.pool_id = u.pool_id AND c.subject = u.sub AND c.kind = '` + KindSignIn + `')
 	FROM users u LEFT JOIN passwords p ON p.pool_id = u.pool_id AND p.sub = u.sub `
 
-// GetSignIn returns a user and its password; ok says whether it has one.
-// ErrNotFound when the user is not there. It is one statement: every sign-in
-// begins with it.
-func (t *Tx) GetSignIn(poolID, sub string) (u User, p Password, ok bool, err error) {
-	err = get(t, "get sign-in", scanSignIn(&u, &p, &ok),
-		signInSelect+`WHERE u.pool_id = $1 AND u.sub = $2`, poolID, sub)
-	return u, p, ok, err
+// GetSignIn returns a user as a sign-in needs it, or ErrNotFound. It is one statement: every sign-in begins
+// with it.
+func (t *Tx) GetSignIn(poolID, sub string) (s SignIn, err error) {
+	err = get(t, "get sign-in", s.scan, signInSelect+`WHERE u.pool_id = $1 AND u.sub = $2`, poolID, sub)
+	return s, err
 }
 
 // GetSignInByUsername is [Tx.GetSignIn] for the user with that UsernameKey.
-func (t *Tx) GetSignInByUsername(poolID, usernameKey string) (u User, p Password, ok bool, err error) {
-	err = get(t, "get sign-in", scanSignIn(&u, &p, &ok),
-		signInSelect+`WHERE u.pool_id = $1 AND u.username_key = $2`, poolID, usernameKey)
-	return u, p, ok, err
+func (t *Tx) GetSignInByUsername(poolID, usernameKey string) (s SignIn, err error) {
+	err = get(t, "get sign-in", s.scan, signInSelect+`WHERE u.pool_id = $1 AND u.username_key = $2`, poolID, usernameKey)
+	return s, err
 }
 
-func scanSignIn(u *User, p *Password, ok *bool) func(*sql.Rows) error {
-	return func(r *sql.Rows) error {
-		err := u.scanWith(r, raw(&p.Salt), raw(&p.Sealed), &p.Temporary, when(&p.Set), ok)
-		if *ok {
-			p.PoolID, p.Sub = u.PoolID, u.Sub
-		}
-		return err
+func (s *SignIn) scan(r *sql.Rows) error {
+	p := &s.Password
+	err := s.User.scanWith(r, raw(&p.Salt), raw(&p.Sealed), &p.Temporary, when(&p.Set), &s.HasPassword, &s.Failed)
+	if s.HasPassword {
+		p.PoolID, p.Sub = s.User.PoolID, s.User.Sub
 	}
+	return err
 }

@@ -409,8 +409,8 @@ func TestSeed(t *testing.T) {
 	err := o.users.Seed(t.Context(), o.pool, "bob", "pw", map[string]string{"email": "nonsense"})
 	wantFault(t, err, idp.CodeInvalidParameter, "Invalid email address format.")
 	o.must(o.users.Seed(t.Context(), o.pool, "bob", "", nil))
-	_, _, has, err := o.users.SignIn(t.Context(), o.pool, "bob")
-	if o.must(err); has {
+	bob, err := o.users.SignIn(t.Context(), o.pool, "bob")
+	if o.must(err); bob.HasPassword {
 		t.Error("a password out of nothing")
 	}
 	if m := o.inbox.Messages(""); len(m) != 0 {

@@ -5,10 +5,10 @@ package user
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -26,6 +26,8 @@ type Directory struct {
 	sender message.Sender
 	turns  turns
 	posts  sync.WaitGroup // messages that nobody waits for
+
+	failures atomic.Uint64 // how many have been counted by this process
 }
 
 // New makes a directory whose messages go to sender.
@@ -59,36 +61,6 @@ func (d *Directory) Find(ctx context.Context, p *pool.Pool, name string) (u stor
 		return err
 	})
 	return u, shown(err)
-}
-
-// SignIn returns the user that a sign-in name means, and the password record if there is one (ok).
-// A sub is no sign-in name, except where it is the user name.
-func (d *Directory) SignIn(ctx context.Context, p *pool.Pool, name string) (u store.User, w store.Password, ok bool, err error) {
-	err = d.db.Look(ctx, func(tx *store.Tx) error {
-		u, w, ok, err = tx.GetSignInByUsername(p.ID, p.Key(name))
-		return err
-	})
-	if !isNotFound(err) {
-		return u, w, ok, err
-	}
-	err = d.db.View(ctx, func(tx *store.Tx) error {
-		sub, err := aliasOwner(tx, p, name)
-		if err != nil {
-			return err
-		}
-		u, w, ok, err = tx.GetSignIn(p.ID, sub)
-		return err
-	})
-	return u, w, ok, shown(err)
-}
-
-// SignInBySub is SignIn for a user whose sub is known.
-func (d *Directory) SignInBySub(ctx context.Context, p *pool.Pool, sub string) (u store.User, w store.Password, ok bool, err error) {
-	err = d.db.Look(ctx, func(tx *store.Tx) error {
-		u, w, ok, err = tx.GetSignIn(p.ID, sub)
-		return err
-	})
-	return u, w, ok, shown(err)
 }
 
 // findAny is find for the operations that know a user by its sub, too.
@@ -135,12 +107,6 @@ func shown(err error) error {
 		return errNotFound
 	}
 	return err
-}
-
-// UnknownSubject is what failures count against for a name that nobody has, so that such a name locks as
-// any other does.
-func (d *Directory) UnknownSubject(p *pool.Pool, name string) string {
-	return "?" + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(name)))[:35] // as long as a sub
 }
 
 // SecretHash checks the SECRET_HASH of a request: a client with a secret needs one, over any of the

@@ -35,7 +35,7 @@ func Discreetly[T any](ctx context.Context, c *pool.Client, least time.Duration,
 // pretend answers for a name that nobody has as for one that somebody has: it counts, and says that a code
 // went somewhere, always to the same place for the same name.
 func (d *Directory) pretend(ctx context.Context, p *pool.Pool, name string, limits ...limit) (*idp.CodeDeliveryDetailsType, error) {
-	if err := d.spend(ctx, p, d.UnknownSubject(p, name), limits...); err != nil {
+	if err := d.spend(ctx, p, d.unknownSubject(p, name), limits...); err != nil {
 		return nil, err
 	}
 	switch {
@@ -80,7 +80,7 @@ func pick(alphabet string, random []byte) string {
 // pretendReset answers a code for a name that nobody has: as wrong where a code was pretended to be sent,
 // as expired where none was.
 func (d *Directory) pretendReset(ctx context.Context, p *pool.Pool, name string) error {
-	subject := d.UnknownSubject(p, name)
+	subject := d.unknownSubject(p, name)
 	var asked bool
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		c, err := tx.GetCounter(p.ID, subject, limitForgotSend.kind)

@@ -174,9 +174,9 @@ func TestResend(t *testing.T) {
 	if right, temporary := o.signsIn("ann", second); !right || !temporary {
 		t.Error("the new password is wrong or permanent")
 	}
-	_, w, _, err := o.users.SignInBySub(t.Context(), o.pool, u.Sub)
-	if o.must(err); time.Since(w.Set) > time.Minute {
-		t.Errorf("the expiry counts from %v", w.Set)
+	a, err := o.users.SignInBySub(t.Context(), o.pool, u.Sub)
+	if o.must(err); time.Since(a.Password.Set) > time.Minute {
+		t.Errorf("the expiry counts from %v", a.Password.Set)
 	}
 	_, err = o.tryCreate("ann", nil, func(in *idp.AdminCreateUserRequest) { in.MessageAction, in.TemporaryPassword = "RESEND", "short" })
 	wantFault(t, err, idp.CodeInvalidPassword, "Password did not conform with password policy: Password not long enough")
@@ -277,9 +277,9 @@ func TestPasswordlessCreation(t *testing.T) {
 	wantFault(t, err, idp.CodeInvalidParameter, "Attributes did not conform to the schema: email: The attribute is required ")
 	u, err := o.tryCreate("ann", map[string]string{"email": "a@example.com"}, told)
 	o.must(err)
-	_, _, has, err := o.users.SignInBySub(t.Context(), o.pool, u.Sub)
-	if o.must(err); u.Status != "CONFIRMED" || has {
-		t.Errorf("status %s, has a password %v", u.Status, has)
+	a, err := o.users.SignInBySub(t.Context(), o.pool, u.Sub)
+	if o.must(err); u.Status != "CONFIRMED" || a.HasPassword {
+		t.Errorf("status %s, has a password %v", u.Status, a.HasPassword)
 	}
 	if m := o.inbox.Messages(""); len(m) != 0 {
 		t.Errorf("told of a password that is not there: %v", m)

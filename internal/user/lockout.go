@@ -19,59 +19,67 @@ const (
 	freeFailures = 5
 	longestLock  = 15 * time.Minute
 	forgetAfter  = 15 * time.Minute
-	kindSignIn   = "sign-in"
 )
 
 var errLocked = fault.New(idp.CodeNotAuthorized, "Password attempts exceeded")
 
-// Guard runs an attempt to prove something for a subject, unless the subject is locked. A fault of the
-// attempt counts as a failure; any other error does not.
+// Guard runs an attempt to prove something for an account, unless it is locked. A fault of the attempt
+// counts as a failure; any other error does not. It sets a.Failed to whether the account had failed before:
+// then [Directory.Succeeded] has something to forget.
 //
 // No attempt slips between the check and the count, however many come at once. Within a process, attempts
-// of one subject run one after the other. Between processes, a subject that has failed before reserves its
+// of one account run one after the other. Between processes, an account that has failed before reserves its
 // attempt: it is counted as a failure, with the lock that follows, before it is looked at, and given back
-// when it succeeds. Only while a subject has no failure at all is nothing written, so that the usual
+// when it succeeds. Only while an account has no failure at all is nothing written, so that the usual
 // sign-in costs none; then each process may have one attempt under way.
-//
-// It also reports whether the subject had failed before: then [Directory.Succeeded] has something to forget.
-func (d *Directory) Guard(ctx context.Context, p *pool.Pool, subject string, attempt func() error) (failed bool, err error) {
-	done, err := d.turns.take(ctx, p.ID+"/"+subject)
+func (d *Directory) Guard(ctx context.Context, p *pool.Pool, a *Account, attempt func() error) error {
+	done, err := d.turns.take(ctx, p.ID+"/"+a.Subject)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer done()
-	c, err := d.failures(ctx, p, subject)
-	if err == nil && time.Now().Before(c.Until) {
-		err = errLocked
-	}
-	if err != nil {
-		return false, err
-	}
-	reserved := c.Count > 0
-	if reserved {
-		if err := d.countFailure(ctx, p, subject); err != nil {
-			return true, err
-		}
+	if err := d.reserve(ctx, p, a); err != nil {
+		return err
 	}
 	err = attempt()
 	_, refused := errors.AsType[*fault.Error](err)
-	if refused == reserved {
-		return reserved, err
+	if refused == a.Failed {
+		return err
 	}
 	settle := d.countFailure
-	if reserved {
+	if a.Failed {
 		settle = d.giveBack
 	}
-	if e := settle(ctx, p, subject); e != nil && e != errLocked {
-		return reserved, e
+	if e := settle(ctx, p, a.Subject); e != nil && e != errLocked {
+		return e
 	}
-	return reserved, err
+	return err
 }
 
-// failures returns the counter of a subject; one that is too old to count is empty.
-func (d *Directory) failures(ctx context.Context, p *pool.Pool, subject string) (c store.Counter, err error) {
+// reserve refuses a locked account, and counts an attempt of one that has failed before as a failure. The
+// caller has its turn.
+func (d *Directory) reserve(ctx context.Context, p *pool.Pool, a *Account) error {
+	if !a.Failed && a.seen == d.failures.Load()+1 {
+		return nil // as read
+	}
+	c, err := d.failed(ctx, p, a.Subject)
+	if err != nil {
+		return err
+	}
+	if time.Now().Before(c.Until) {
+		return errLocked
+	}
+	a.Failed = c.Count > 0
+	if !a.Failed {
+		return nil
+	}
+	return d.countFailure(ctx, p, a.Subject)
+}
+
+// failed returns the counter of a subject; one that is too old to count is empty.
+func (d *Directory) failed(ctx context.Context, p *pool.Pool, subject string) (c store.Counter, err error) {
 	err = d.db.Look(ctx, func(tx *store.Tx) error {
-		c, err = tx.GetCounter(p.ID, subject, kindSignIn)
+		c, err = tx.GetCounter(p.ID, subject, store.KindSignIn)
 		return err
 	})
 	return current(c, time.Now()), err
@@ -103,8 +111,9 @@ func afterFailure(c store.Counter, now time.Time) store.Counter {
 // process has set one meanwhile. It is written even when the client has gone: leaving early must not be a
 // way to guess for free.
 func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject string) error {
+	defer d.failures.Add(1)
 	return d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		c, err := tx.GetCounter(p.ID, subject, kindSignIn)
+		c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)
 		if err != nil {
 			return err
 		}
@@ -120,7 +129,7 @@ func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject stri
 // right password alone may not be all that it takes.
 func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string) error {
 	return d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		c, err := tx.GetCounter(p.ID, subject, kindSignIn)
+		c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)
 		if err != nil || c.Count == 0 {
 			return err
 		}
@@ -131,11 +140,11 @@ func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string) 
 
 // Succeeded forgets the failures of a subject, in the transaction that signs it in.
 func (d *Directory) Succeeded(tx *store.Tx, p *pool.Pool, subject string) error {
-	c, err := tx.GetCounter(p.ID, subject, kindSignIn)
+	c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)
 	if err != nil || c.Count == 0 {
 		return err
 	}
-	return tx.DeleteCounter(p.ID, subject, kindSignIn)
+	return tx.DeleteCounter(p.ID, subject, store.KindSignIn)
 }
 
 // turns lets the users of one key go one at a time. Keys that nobody waits for take no memory.

@@ -16,10 +16,19 @@ import (
 // guess is one attempt with a wrong password.
 func guess() error { return errWrongPassword }
 
+// account is the account of a subject as a directory finds it.
+func (o *office) account(d *Directory, subject string) Account {
+	a, err := d.SignInBySub(o.Context(), o.pool, subject)
+	if err != nil {
+		return Account{Subject: subject}
+	}
+	return a
+}
+
 // attempt is one guess under the lockout; it reports what came of it.
 func (o *office) attempt(d *Directory, subject string, proof func() error) error {
-	_, err := d.Guard(o.Context(), o.pool, subject, proof)
-	return err
+	a := o.account(d, subject)
+	return d.Guard(o.Context(), o.pool, &a, proof)
 }
 
 // atOnce runs n attempts at the same time, in turn by the directories, and counts those that were looked at
@@ -44,7 +53,7 @@ func (o *office) atOnce(n int, subject string, directories ...*Directory) (looke
 func (o *office) counter(subject string) (c store.Counter) {
 	o.Helper()
 	o.must(o.db.View(o.Context(), func(tx *store.Tx) (err error) {
-		c, err = tx.GetCounter(o.pool.ID, subject, kindSignIn)
+		c, err = tx.GetCounter(o.pool.ID, subject, store.KindSignIn)
 		return err
 	}))
 	return c
@@ -54,7 +63,7 @@ func (o *office) counter(subject string) (c store.Counter) {
 func (o *office) unlock(subject string) {
 	o.Helper()
 	o.must(o.db.Update(o.Context(), func(tx *store.Tx) error {
-		c, err := tx.GetCounter(o.pool.ID, subject, kindSignIn)
+		c, err := tx.GetCounter(o.pool.ID, subject, store.KindSignIn)
 		if err != nil {
 			return err
 		}
@@ -87,7 +96,7 @@ func lock(c store.Counter, now time.Time) time.Duration { return max(0, c.Until.
 func TestThirtyGuessesAtOnce(t *testing.T) {
 	o := newOffice(t, nil)
 	alice := o.create("alice", nil)
-	for _, subject := range []string{alice.Sub, o.users.UnknownSubject(o.pool, "nobody")} {
+	for _, subject := range []string{alice.Sub, o.users.Unknown(o.pool, "nobody").Subject} {
 		if looked, locked := o.atOnce(30, subject, o.users); looked != 5 || locked != 25 {
 			t.Errorf("%d were looked at and %d locked, want 5 and 25", looked, locked)
 		}
@@ -100,6 +109,26 @@ func TestThirtyGuessesAtOnce(t *testing.T) {
 		if lock := time.Until(o.counter(subject).Until); lock < time.Second || lock > 2*time.Second {
 			t.Errorf("the sixth failure locks for %v, want 2 s", lock)
 		}
+	}
+}
+
+// Accounts that were read before the first failure do not let their attempts through after it.
+func TestGuessesOfAccountsReadBefore(t *testing.T) {
+	o := newOffice(t, nil)
+	alice := o.create("alice", nil)
+	looked := 0
+	accounts := make([]Account, 30)
+	for i := range accounts {
+		accounts[i] = o.account(o.users, alice.Sub)
+	}
+	for i := range accounts {
+		err := o.users.Guard(t.Context(), o.pool, &accounts[i], func() error { looked++; return errWrongPassword })
+		if want := []error{errWrongPassword, errLocked}[min(i/5, 1)]; err != want {
+			t.Errorf("guess %d: %v, want %v", i+1, err, want)
+		}
+	}
+	if looked != 5 {
+		t.Errorf("%d were looked at, want 5", looked)
 	}
 }
 
@@ -171,9 +200,10 @@ func TestLeavingEarly(t *testing.T) {
 	o := newOffice(t, nil)
 	alice := o.create("alice", nil)
 	ctx, leave := context.WithCancel(t.Context())
-	_, err := o.users.Guard(ctx, o.pool, alice.Sub, func() error {
+	a := o.account(o.users, alice.Sub)
+	err := o.users.Guard(ctx, o.pool, &a, func() error {
 		leave()
-		if _, err := o.users.Guard(ctx, o.pool, alice.Sub, guess); !errors.Is(err, context.Canceled) {
+		if err := o.users.Guard(ctx, o.pool, &a, guess); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want to be let go", err)
 		}
 		return errWrongPassword

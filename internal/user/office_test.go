@@ -111,12 +111,12 @@ func (o *office) find(name string) store.User {
 // signsIn reports whether a name and a password go together, and whether the password is temporary.
 func (o *office) signsIn(name, password string) (right, temporary bool) {
 	o.Helper()
-	u, w, _, err := o.users.SignIn(o.Context(), o.pool, name)
+	a, err := o.users.SignIn(o.Context(), o.pool, name)
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == idp.CodeUserNotFound {
 		return false, false
 	}
 	o.must(err)
-	return o.users.CheckPassword(o.pool, u, w, password), w.Temporary
+	return o.users.CheckPassword(o.pool, a.User, a.Password, password), a.Password.Temporary
 }
 
 func (o *office) setStatus(name, status string) {

@@ -186,18 +186,19 @@ var errWrongPassword = fault.New(idp.CodeNotAuthorized, "Incorrect username or p
 // wrong one of which counts as a failed sign-in, and the history. A user without a password sets the first
 // one, and need not tell an old one. Of several changes at once, one succeeds.
 func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed string) error {
-	u, w, has, err := d.SignInBySub(ctx, me.Pool, me.User.Sub)
+	a, err := d.SignInBySub(ctx, me.Pool, me.User.Sub)
 	if err != nil {
 		return err
 	}
+	u, w := a.User, a.Password
 	if err := d.spend(ctx, me.Pool, u.Sub, limitChangePassword); err != nil {
 		return err
 	}
 	if err := checkPolicy(me.Pool, policyOther, proposed); err != nil {
 		return err
 	}
-	if has {
-		_, err = d.Guard(ctx, me.Pool, u.Sub, func() error {
+	if a.HasPassword {
+		err = d.Guard(ctx, me.Pool, &a, func() error {
 			if !d.CheckPassword(me.Pool, u, w, old) {
 				return errWrongPassword
 			}

@@ -267,8 +267,9 @@ func TestNothingSecretAtRest(t *testing.T) {
 	o.member(c, "alice", map[string]string{"email": "alice@b.test"})
 	_, err := o.forgot(c, "alice")
 	o.must(err)
-	_, w, _, err := o.users.SignIn(t.Context(), o.pool, "alice")
+	a, err := o.users.SignIn(t.Context(), o.pool, "alice")
 	o.must(err)
+	w := a.Password
 	v, err := o.users.Verifier(w)
 	o.must(err)
 	if !bytes.Equal(v, srp.Verifier(srp.PoolName(o.pool.ID), "alice", good, w.Salt)) || len(w.Salt) != 16 || w.Salt[0] == 0 {

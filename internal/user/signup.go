@@ -223,7 +223,7 @@ func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Cli
 		return err
 	}
 	if hidden {
-		if err := d.spend(ctx, p, d.UnknownSubject(p, in.Username), limitConfirm); err != nil {
+		if err := d.spend(ctx, p, d.unknownSubject(p, in.Username), limitConfirm); err != nil {
 			return err
 		}
 		return errExpired

@@ -66,7 +66,7 @@ func benchReads(b *testing.B, db *store.DB, n int) {
 		read func(*store.Tx) error
 	}{
 		{"GetUser", func(tx *store.Tx) error { _, err := tx.GetUser("p", sub()); return err }},
-		{"GetSignIn", func(tx *store.Tx) error { _, _, _, err := tx.GetSignIn("p", sub()); return err }},
+		{"GetSignIn", func(tx *store.Tx) error { _, err := tx.GetSignIn("p", sub()); return err }},
 		{"GetFamily", func(tx *store.Tx) error { _, err := tx.GetFamily("f-" + sub()); return err }},
 		{"GetPassword", func(tx *store.Tx) error { _, err := tx.GetPassword("p", sub()); return err }},
 		{"ListUsers10", func(tx *store.Tx) error {

@@ -62,24 +62,28 @@ func testSignIn(t *testing.T, db *store.DB) {
 	people(t, db)
 	update(t, db, func(tx *store.Tx) error { return tx.PutPassword(password("a", 1)) })
 	view(t, db, func(tx *store.Tx) error {
-		u, p, ok, err := tx.GetSignIn("p", "a")
-		same(t, "user", u, newUser("p", "a"))
-		same(t, "password", p, password("a", 1))
-		same(t, "has one", ok, true)
-		u2, p2, ok2, err2 := tx.GetSignInByUsername("p", "user-a")
-		same(t, "user by name", u2, u)
-		same(t, "password by name", p2, p)
-		same(t, "has one by name", ok2, true)
-		u, p, ok, err3 := tx.GetSignIn("p", "b")
-		same(t, "user without", u, newUser("p", "b"))
-		same(t, "no password", p, store.Password{})
-		same(t, "has none", ok, false)
-		_, _, _, none := tx.GetSignIn("p", "x")
+		a, err := tx.GetSignIn("p", "a")
+		same(t, "sign-in", a, store.SignIn{User: newUser("p", "a"), Password: password("a", 1), HasPassword: true})
+		byName, err2 := tx.GetSignInByUsername("p", "user-a")
+		same(t, "sign-in by name", byName, a)
+		b, err3 := tx.GetSignIn("p", "b")
+		same(t, "sign-in without a password", b, store.SignIn{User: newUser("p", "b")})
+		_, none := tx.GetSignIn("p", "x")
 		is(t, "nobody", none, store.ErrNotFound)
-		_, _, _, none = tx.GetSignInByUsername("p", "x")
+		_, none = tx.GetSignInByUsername("p", "x")
 		is(t, "nobody by name", none, store.ErrNotFound)
 		return errors.Join(err, err2, err3)
 	})
+	for _, kind := range []string{"another", store.KindSignIn} {
+		update(t, db, func(tx *store.Tx) error {
+			return tx.PutCounter(store.Counter{PoolID: "p", Subject: "a", Kind: kind, Count: 1, Last: day(0)})
+		})
+		view(t, db, func(tx *store.Tx) error {
+			a, err := tx.GetSignInByUsername("p", "user-a")
+			same(t, "failed after "+kind, a.Failed, kind == store.KindSignIn)
+			return err
+		})
+	}
 }
 
 func testCodes(t *testing.T, db *store.DB) {

@@ -20,8 +20,8 @@ func Reopen(t *testing.T, open func(t *testing.T) *store.DB) {
 		same(t, "rows of "+table, n, before[table])
 	}
 	view(t, db, func(tx *store.Tx) error {
-		u, _, _, err := tx.GetSignIn("p", "sub-p")
-		same(t, "user", u, newUser("p", "sub-p"))
+		s, err := tx.GetSignIn("p", "sub-p")
+		same(t, "user", s.User, newUser("p", "sub-p"))
 		f, err2 := tx.GetFamily("family-p")
 		same(t, "family", f, newFamily("p", "sub-p", "client-p", "family-p"))
 		return errors.Join(err, err2)
