@@ -18,6 +18,10 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.ListUserPools, s.ListUserPools)
 	awsjson.Handle(m, idp.AddCustomAttributes, s.AddCustomAttributes)
 
+	// pool_mfa.go
+	awsjson.Handle(m, idp.SetUserPoolMfaConfig, s.SetUserPoolMfaConfig)
+	awsjson.Handle(m, idp.GetUserPoolMfaConfig, s.GetUserPoolMfaConfig)
+
 	// client.go
 	awsjson.Handle(m, idp.CreateUserPoolClient, s.CreateUserPoolClient)
 	awsjson.Handle(m, idp.DescribeUserPoolClient, s.DescribeUserPoolClient)

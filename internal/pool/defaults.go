@@ -25,10 +25,11 @@ func taken[Settings any](request any) (*Settings, error) {
 }
 
 // settingsOfUpdate is what an update leaves of the settings: what it does not mention is absent and gets its
-// default again, except what cannot change. Tags under "cognate:" survive an update without tags: they are
-// this server's own settings, of which a client written for Cognito knows nothing.
-func settingsOfUpdate(in *idp.UpdateUserPoolRequest, old *idp.UserPoolType) (*idp.UserPoolType, error) {
-	s, err := taken[idp.UserPoolType](in)
+// default again, except what cannot change or has an operation of its own, SetUserPoolMfaConfig. Tags under
+// "cognate:" survive an update without tags: they are this server's own settings, of which a client written for
+// Cognito knows nothing.
+func settingsOfUpdate(in *idp.UpdateUserPoolRequest, old *settings) (*settings, error) {
+	s, err := taken[settings](in)
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +37,10 @@ func settingsOfUpdate(in *idp.UpdateUserPoolRequest, old *idp.UserPoolType) (*id
 	s.AliasAttributes = old.AliasAttributes
 	s.UsernameAttributes = old.UsernameAttributes
 	s.UsernameConfiguration = old.UsernameConfiguration
+	s.WithoutSMS = old.WithoutSMS
+	s.SoftwareTokenMfaConfiguration = old.SoftwareTokenMfaConfiguration
+	s.EmailMfaConfiguration = old.EmailMfaConfiguration
+	s.WebAuthnConfiguration = old.WebAuthnConfiguration
 	if in.UserPoolTags == nil {
 		s.UserPoolTags = ownTags(old.UserPoolTags)
 	}

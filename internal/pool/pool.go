@@ -38,6 +38,7 @@ type Pool struct {
 	Settings          *idp.UserPoolType
 	Created, Modified time.Time
 
+	settings   *settings // Settings is a part of it
 	attributes map[string]*idp.SchemaAttributeType
 }
 

@@ -27,7 +27,7 @@ func (r *Registry) CreateAs(ctx context.Context, id string, in *idp.CreateUserPo
 }
 
 func (r *Registry) create(ctx context.Context, region, id string, in *idp.CreateUserPoolRequest) (*Pool, error) {
-	settings, err := r.newSettings(in)
+	s, err := r.newSettings(in)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +35,7 @@ func (r *Registry) create(ctx context.Context, region, id string, in *idp.Create
 	if err != nil {
 		return nil, err
 	}
-	doc, err := encodePool(settings)
+	doc, err := encodePool(s)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +50,8 @@ func (r *Registry) create(ctx context.Context, region, id string, in *idp.Create
 // now is cut to what the store keeps, so that an answer shows what the next will.
 func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
-func (r *Registry) newSettings(in *idp.CreateUserPoolRequest) (*idp.UserPoolType, error) {
-	s, err := taken[idp.UserPoolType](in)
+func (r *Registry) newSettings(in *idp.CreateUserPoolRequest) (*settings, error) {
+	s, err := taken[settings](in)
 	if err != nil {
 		return nil, err
 	}
@@ -62,11 +62,11 @@ func (r *Registry) newSettings(in *idp.CreateUserPoolRequest) (*idp.UserPoolType
 }
 
 // finish completes and checks settings.
-func (r *Registry) finish(s *idp.UserPoolType) error {
+func (r *Registry) finish(s *settings) error {
 	if err := checkTags(s.UserPoolTags, r.opt.Dev); err != nil {
 		return err
 	}
-	if err := complete(s); err != nil {
+	if err := complete(&s.UserPoolType); err != nil {
 		return err
 	}
 	return check(s)
@@ -122,8 +122,8 @@ func (p *Pool) Describe() *idp.UserPoolType { return p.describe(0) }
 // default. The name stays when it is left out, and so do Cognate's own tags when
 // all tags are.
 func (r *Registry) Update(ctx context.Context, in *idp.UpdateUserPoolRequest) error {
-	return r.change(ctx, in.UserPoolId, func(tx *store.Tx, old *Pool) (*idp.UserPoolType, string, error) {
-		s, err := settingsOfUpdate(in, old.Settings)
+	return r.change(ctx, in.UserPoolId, func(tx *store.Tx, old *Pool) (*settings, string, error) {
+		s, err := settingsOfUpdate(in, old.settings)
 		if err != nil {
 			return nil, "", err
 		}
@@ -139,8 +139,8 @@ func (r *Registry) AddCustomAttributes(ctx context.Context, in *idp.AddCustomAtt
 	if len(in.CustomAttributes) > maxNewAttribute {
 		return invalidf("At most %d custom attributes can be added at once.", maxNewAttribute)
 	}
-	return r.change(ctx, in.UserPoolId, func(_ *store.Tx, old *Pool) (*idp.UserPoolType, string, error) {
-		s := *old.Settings
+	return r.change(ctx, in.UserPoolId, func(_ *store.Tx, old *Pool) (*settings, string, error) {
+		s := *old.settings
 		var err error
 		s.SchemaAttributes, err = addCustom(s.SchemaAttributes, in.CustomAttributes)
 		return &s, old.Name, err
@@ -148,18 +148,18 @@ func (r *Registry) AddCustomAttributes(ctx context.Context, in *idp.AddCustomAtt
 }
 
 // change rewrites the settings and the name of a pool in one transaction.
-func (r *Registry) change(ctx context.Context, id string, fn func(*store.Tx, *Pool) (*idp.UserPoolType, string, error)) error {
+func (r *Registry) change(ctx context.Context, id string, fn func(*store.Tx, *Pool) (*settings, string, error)) error {
 	modified := now()
 	return r.db.Update(ctx, func(tx *store.Tx) error {
 		old, err := r.getPool(tx, id)
 		if err != nil {
 			return err
 		}
-		settings, name, err := fn(tx, old)
+		s, name, err := fn(tx, old)
 		if err != nil {
 			return err
 		}
-		doc, err := encodePool(settings)
+		doc, err := encodePool(s)
 		if err != nil {
 			return err
 		}
@@ -169,7 +169,7 @@ func (r *Registry) change(ctx context.Context, id string, fn func(*store.Tx, *Po
 }
 
 // checkDowngrade refuses the LITE tier to a pool whose clients use more than that.
-func (r *Registry) checkDowngrade(tx *store.Tx, old *Pool, s *idp.UserPoolType) error {
+func (r *Registry) checkDowngrade(tx *store.Tx, old *Pool, s *settings) error {
 	if s.UserPoolTier != idp.UserPoolTierTypeLite || old.Settings.UserPoolTier == idp.UserPoolTierTypeLite {
 		return nil
 	}

@@ -185,7 +185,7 @@ func notFound(err error) bool {
 }
 
 func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
-	s := new(idp.UserPoolType)
+	s := new(settings)
 	if err := json.Unmarshal(row.Settings, s); err != nil {
 		return nil, fmt.Errorf("pool: settings of pool %s: %w", row.ID, err)
 	}
@@ -193,8 +193,8 @@ func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
 	s.Arn = "arn:aws:cognito-idp:" + row.Region + ":" + r.opt.AccountID + ":userpool/" + row.ID
 	s.CreationDate, s.LastModifiedDate = api.At(row.Created), api.At(row.Modified)
 	p := &Pool{
-		ID: row.ID, Region: row.Region, Name: row.Name, Settings: s, Created: row.Created, Modified: row.Modified,
-		attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
+		ID: row.ID, Region: row.Region, Name: row.Name, Settings: &s.UserPoolType, Created: row.Created, Modified: row.Modified,
+		settings: s, attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
 	}
 	for _, a := range s.SchemaAttributes {
 		p.attributes[a.Name] = a
@@ -203,7 +203,7 @@ func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
 }
 
 // encodePool leaves out what the row's other columns say.
-func encodePool(s *idp.UserPoolType) ([]byte, error) {
+func encodePool(s *settings) ([]byte, error) {
 	doc := *s
 	doc.Id, doc.Name, doc.Arn = "", "", ""
 	doc.CreationDate, doc.LastModifiedDate = api.Time{}, api.Time{}

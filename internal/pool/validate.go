@@ -12,9 +12,9 @@ import (
 )
 
 // check enforces what the model's constraints do not, on completed settings.
-func check(s *idp.UserPoolType) error {
-	for _, rule := range []func(*idp.UserPoolType) error{
-		checkSignInNames, checkMFA, checkSignInPolicy, checkTier, checkAttributeUpdates, checkRecovery, checkEmail, checkLambda, checkInvitation,
+func check(s *settings) error {
+	for _, rule := range []func(*settings) error{
+		checkSignInNames, checkMFA, checkSignInPolicy, checkFirstFactors, checkTier, checkAttributeUpdates, checkRecovery, checkEmail, checkLambda, checkInvitation,
 	} {
 		if err := rule(s); err != nil {
 			return err
@@ -23,22 +23,14 @@ func check(s *idp.UserPoolType) error {
 	return nil
 }
 
-func checkSignInNames(s *idp.UserPoolType) error {
+func checkSignInNames(s *settings) error {
 	if len(s.AliasAttributes) > 0 && len(s.UsernameAttributes) > 0 {
 		return invalid("Only one of the aliasAttributes or usernameAttributes can be set in a User pool.")
 	}
 	return nil
 }
 
-// checkMFA: the operations that use it can configure SMS only.
-func checkMFA(s *idp.UserPoolType) error {
-	if s.MfaConfiguration != idp.UserPoolMfaTypeOff && s.SmsConfiguration == nil {
-		return invalid("SMS configuration and Auto verification for phone_number are required when MFA is required/optional")
-	}
-	return nil
-}
-
-func checkSignInPolicy(s *idp.UserPoolType) error {
+func checkSignInPolicy(s *settings) error {
 	factors := s.Policies.SignInPolicy.AllowedFirstAuthFactors
 	if slices.Contains(factors, idp.AuthFactorTypeSoftwareToken) {
 		return invalid("SOFTWARE_TOKEN is not supported as a first auth factor.")
@@ -50,7 +42,7 @@ func checkSignInPolicy(s *idp.UserPoolType) error {
 }
 
 // checkTier names all features that the pool's tier does not have.
-func checkTier(s *idp.UserPoolType) error {
+func checkTier(s *settings) error {
 	var beyond []string
 	if a := s.UserPoolAddOns; a != nil && a.AdvancedSecurityMode != idp.AdvancedSecurityModeTypeOff && s.UserPoolTier != idp.UserPoolTierTypePlus {
 		beyond = append(beyond, "Threat Protection")
@@ -61,6 +53,12 @@ func checkTier(s *idp.UserPoolType) error {
 		}
 		if number(s.Policies.PasswordPolicy.PasswordHistorySize) > 0 {
 			beyond = append(beyond, "Password History")
+		}
+		if s.emailFactor() {
+			beyond = append(beyond, "Email MFA")
+		}
+		if s.WebAuthnConfiguration != nil {
+			beyond = append(beyond, "Passkeys")
 		}
 		if c := s.LambdaConfig.PreTokenGenerationConfig; c != nil && c.LambdaVersion != idp.PreTokenGenerationLambdaVersionTypeV10 {
 			beyond = append(beyond, "Token Customization with Pre-Token Generation Lambda "+c.LambdaVersion)
@@ -80,7 +78,7 @@ func tierText(tier string, features []string) string {
 	return "The following features need to be disabled for the " + tier + " pricing tier configured: " + strings.Join(features, ", ")
 }
 
-func checkAttributeUpdates(s *idp.UserPoolType) error {
+func checkAttributeUpdates(s *settings) error {
 	if s.UserAttributeUpdateSettings == nil {
 		return nil
 	}
@@ -92,7 +90,7 @@ func checkAttributeUpdates(s *idp.UserPoolType) error {
 	return nil
 }
 
-func checkRecovery(s *idp.UserPoolType) error {
+func checkRecovery(s *settings) error {
 	if s.AccountRecoverySetting == nil {
 		return nil
 	}
@@ -114,7 +112,7 @@ func checkRecovery(s *idp.UserPoolType) error {
 }
 
 // checkEmail also keeps line ends out of what becomes a message header.
-func checkEmail(s *idp.UserPoolType) error {
+func checkEmail(s *settings) error {
 	e := s.EmailConfiguration
 	if e.EmailSendingAccount == idp.EmailSendingAccountTypeDeveloper && e.SourceArn == "" {
 		return invalid("Source ARN is required to use DEVELOPER email sending owner")
@@ -128,7 +126,7 @@ func checkEmail(s *idp.UserPoolType) error {
 	return nil
 }
 
-func checkLambda(s *idp.UserPoolType) error {
+func checkLambda(s *settings) error {
 	l := s.LambdaConfig
 	if (l.CustomSMSSender != nil || l.CustomEmailSender != nil) && l.KMSKeyID == "" {
 		return invalid("KMSKeyId parameter is required when Custom SMS/Email Lambda trigger is used.")
@@ -138,7 +136,7 @@ func checkLambda(s *idp.UserPoolType) error {
 
 // checkInvitation: an invitation tells the user name, and the temporary password
 // wherever users have one.
-func checkInvitation(s *idp.UserPoolType) error {
+func checkInvitation(s *settings) error {
 	t := s.AdminCreateUserConfig.InviteMessageTemplate
 	if t == nil {
 		return nil

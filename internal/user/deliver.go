@@ -82,8 +82,11 @@ func details(attr, to string) *idp.CodeDeliveryDetailsType {
 // template is the pool's own text for a purpose, or the default. Confirmation by link needs a domain for
 // the link to lead to; pools have none yet, so their mails carry the code.
 func template(p *pool.Pool, purpose message.Purpose, by message.Medium) message.Template {
-	if purpose == message.AdminCreateUser {
+	switch purpose {
+	case message.AdminCreateUser:
 		return invitation(p, by)
+	case message.Authentication:
+		return signIn(p, by)
 	}
 	t := p.Settings.VerificationMessageTemplate
 	if by == message.SMS {
@@ -92,6 +95,18 @@ func template(p *pool.Pool, purpose message.Purpose, by message.Medium) message.
 	return message.Template{
 		Subject: first(t.EmailSubject, message.DefaultVerificationSubject),
 		Body:    first(t.EmailMessage, message.DefaultVerificationEmail),
+	}
+}
+
+// signIn is the text for sign-in codes, as a second factor or alone.
+func signIn(p *pool.Pool, by message.Medium) message.Template {
+	if by == message.SMS {
+		return message.Template{Body: first(p.Settings.SmsAuthenticationMessage, message.DefaultAuthenticationSMS)}
+	}
+	t := p.EmailMFA()
+	return message.Template{
+		Subject: first(t.Subject, message.DefaultAuthenticationSubject),
+		Body:    first(t.Message, message.DefaultAuthenticationEmail),
 	}
 }
 
