@@ -27,14 +27,6 @@ func (f *Family) scan(r *sql.Rows) error {
 		when(&f.Created), when(&f.LastUsed), when(&f.Expires), when(&f.Revoked), raw(&f.Extra))
 }
 
-// IsEnabled reports whether a user may sign in, or ErrNotFound. It reads no more of
-// the user than that: every sign-in ends with it.
-func (t *Tx) IsEnabled(poolID, sub string) (enabled bool, err error) {
-	err = get(t, "get enabled", func(r *sql.Rows) error { return r.Scan(&enabled) },
-		`SELECT enabled FROM users WHERE pool_id = $1 AND sub = $2`, poolID, sub)
-	return enabled, err
-}
-
 // CreateFamily inserts a family; ErrExists when its ID is in use, ErrNotFound when
 // the user is not there.
 func (t *Tx) CreateFamily(f Family) error {

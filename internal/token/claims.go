@@ -13,7 +13,7 @@ import (
 
 // mint signs the two tokens of a session: both have their full lifetime from now, whatever is left of
 // the family's.
-func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, f store.Family) (*Tokens, error) {
+func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u holder, f store.Family) (*Tokens, error) {
 	r, err := s.ring(ctx, p.ID)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ type builder struct {
 	issuer string
 	pool   *pool.Pool
 	client *pool.Client
-	user   store.User
+	user   holder
 	family store.Family
 	now    time.Time
 }
@@ -54,6 +54,9 @@ func (b *builder) common(use string, lifetime time.Duration) map[string]any {
 	if rotates, _ := b.client.Rotation(); rotates || b.client.RevocationEnabled() {
 		claims["origin_jti"] = b.family.OriginJTI
 		claims["jti"] = uuid.NewString()
+	}
+	if len(b.user.groups) > 0 {
+		claims["cognito:groups"] = groupNames(b.user.groups)
 	}
 	return claims
 }
@@ -81,6 +84,13 @@ func (b *builder) idClaims() map[string]any {
 	}
 	claims["aud"] = b.client.ID
 	claims["cognito:username"] = b.user.Username
+	all, preferred := roles(b.user.groups)
+	if len(all) > 0 {
+		claims["cognito:roles"] = all
+	}
+	if preferred != "" {
+		claims["cognito:preferred_role"] = preferred
+	}
 	return claims
 }
 

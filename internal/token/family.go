@@ -129,7 +129,7 @@ func (s *Service) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, tok
 	if err != nil {
 		return nil, err
 	}
-	if err := check(u); err != nil {
+	if err := check(u.User); err != nil {
 		return nil, err
 	}
 	rotate, grace := c.Rotation()
@@ -144,13 +144,14 @@ func (s *Service) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, tok
 	return out, err
 }
 
-// lookUp reads the family and the user of a refresh token and refuses what cannot be refreshed any more.
-func (s *Service) lookUp(ctx context.Context, c *pool.Client, token string) (f store.Family, u store.User, t presented, err error) {
+// lookUp reads the family and the user of a refresh token, with its groups, and refuses what cannot be
+// refreshed any more.
+func (s *Service) lookUp(ctx context.Context, c *pool.Client, token string) (f store.Family, u holder, t presented, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		if f, t, err = s.find(tx, c, token); err != nil {
 			return err
 		}
-		u, err = tx.GetUser(f.PoolID, f.Sub)
+		u, err = getHolder(tx, f.PoolID, f.Sub)
 		if errors.Is(err, store.ErrNotFound) {
 			return errRevokedRefresh
 		}

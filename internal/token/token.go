@@ -107,14 +107,11 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // other way round. A user who has been disabled meanwhile gets none. A flow is granted once, however two grants race: for the other one it returns
 // [store.ErrExists].
 func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
-	f := newFamily(g, time.Now().UTC())
+	f, u := newFamily(g, time.Now().UTC()), holder{User: g.User}
 	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		enabled, err := tx.IsEnabled(g.Pool.ID, g.User.Sub)
-		if err != nil {
+		var err error
+		if u.groups, err = admit(tx, g.User); err != nil {
 			return err
-		}
-		if !enabled {
-			return errDisabled // since the sign-in began
 		}
 		if err := tx.CreateFamily(f); err != nil || also == nil {
 			return err
@@ -124,7 +121,7 @@ func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.mint(ctx, g.Pool, g.Client, g.User, f)
+	t, err := s.mint(ctx, g.Pool, g.Client, u, f)
 	if err != nil {
 		return nil, err
 	}

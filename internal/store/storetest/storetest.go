@@ -55,6 +55,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Counters", testCounters},
 		{"Families", testFamilies},
 		{"FamiliesConcurrent", testFamiliesConcurrent},
+		{"Groups", testGroups},
+		{"GroupMembers", testGroupMembers},
+		{"GroupCascade", testGroupCascade},
 		{"Sweep", testSweep},
 		{"Meta", testMeta},
 		{"Times", testTimes},
@@ -166,6 +169,11 @@ func fill(tx *store.Tx, pool string) error {
 			return tx.PutCounter(store.Counter{PoolID: pool, Subject: "user-" + sub, Kind: "lock", Count: 1, Last: day(0)})
 		},
 		func() error { return tx.CreateFamily(newFamily(pool, sub, client, "family-"+pool)) },
+		func() error { return tx.CreateGroup(newGroup(pool, "group-"+pool)) },
+		func() error {
+			_, err := tx.AddMember(pool, "group-"+pool, sub)
+			return err
+		},
 	}
 	for i, step := range steps {
 		if err := step(); err != nil {

@@ -58,17 +58,19 @@ func testUpdateUser(t *testing.T, db *store.DB, u store.User) {
 func testEnabled(t *testing.T, db *store.DB) {
 	people(t, db)
 	view(t, db, func(tx *store.Tx) error {
-		on, err := tx.IsEnabled("p", "a")
+		on, _, err := tx.GetStanding("p", "a")
 		same(t, "enabled", on, newUser("p", "a").Enabled)
-		_, none := tx.IsEnabled("p", "nobody")
+		_, _, none := tx.GetStanding("p", "nobody")
 		is(t, "nobody", none, store.ErrNotFound)
+		_, _, none = tx.GetUserStanding("p", "nobody")
+		is(t, "nobody's standing", none, store.ErrNotFound)
 		return err
 	})
 	update(t, db, func(tx *store.Tx) error {
 		u := newUser("p", "a")
 		u.Enabled = !u.Enabled
 		err := tx.UpdateUser(u)
-		on, err2 := tx.IsEnabled("p", "a")
+		on, _, err2 := tx.GetStanding("p", "a")
 		same(t, "changed", on, u.Enabled)
 		return errors.Join(err, err2)
 	})
@@ -80,7 +82,7 @@ func testDeleteUser(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error { return tx.DeleteUser("p", "sub-p") })
 	for table, n := range rows(t, db) {
 		want := before[table] / 2
-		if slices.Contains([]string{"pools", "clients", "client_secrets", "signing_keys"}, table) {
+		if slices.Contains([]string{"pools", "clients", "client_secrets", "signing_keys", "user_groups"}, table) {
 			want = before[table]
 		}
 		same(t, "rows of "+table, n, want)
@@ -102,6 +104,10 @@ func testOrphans(t *testing.T, db *store.DB) {
 		"family":     func(tx *store.Tx) error { return tx.CreateFamily(newFamily("p", "none", "c", "f")) },
 		"secret":     func(tx *store.Tx) error { return tx.CreateClientSecret(store.ClientSecret{ClientID: "none"}) },
 		"key":        func(tx *store.Tx) error { return tx.CreateSigningKey(store.SigningKey{KID: "k", PoolID: "none"}) },
+		"member": func(tx *store.Tx) error {
+			_, err := tx.AddMember("p", "none", "none")
+			return err
+		},
 	}
 	for what, fn := range orphans {
 		is(t, what, try(db, fn), store.ErrNotFound)
