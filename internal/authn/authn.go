@@ -51,6 +51,7 @@ type Step struct {
 	Challenge  string
 	Session    string // empty for the challenge of a plain SRP flow, whose state is its SECRET_BLOCK
 	Parameters map[string]string
+	Available  []string // the first factors that the user can choose from, at the start of a choice
 	Tokens     *token.Tokens
 }
 
@@ -80,6 +81,14 @@ func (a *Attempt) need(name string) (string, error) {
 		return v, nil
 	}
 	return "", fault.New(idp.CodeInvalidParameter, "Missing required parameter "+name)
+}
+
+// device is the DEVICE_KEY of an attempt, where the pool knows devices.
+func (a *Attempt) device() string {
+	if a.Pool.Settings.DeviceConfiguration == nil {
+		return ""
+	}
+	return a.Parameters["DEVICE_KEY"]
 }
 
 // flow is how one AuthFlow begins: the client setting that allows it, the refusal when it is not
@@ -145,13 +154,26 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 
 // Respond answers a challenge.
 func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
-	switch a.Challenge {
-	case idp.ChallengeNameTypePasswordVerifier:
-		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return m.verifyPassword(ctx, a) })
-	case idp.ChallengeNameTypeNewPasswordRequired:
-		return m.newPassword(ctx, a)
+	answer, ok := answers[a.Challenge]
+	if !ok {
+		return nil, errInvalidSession
 	}
-	return nil, errInvalidSession
+	return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return answer(m, ctx, a) })
+}
+
+// answers are the challenges that have one, and how it is checked.
+var answers = map[string]func(*Machine, context.Context, *Attempt) (*Step, error){
+	idp.ChallengeNameTypePasswordVerifier:    (*Machine).verifyPassword,
+	idp.ChallengeNameTypeNewPasswordRequired: (*Machine).newPassword,
+	idp.ChallengeNameTypeSoftwareTokenMfa:    (*Machine).answerToken,
+	idp.ChallengeNameTypeSmsMfa:              (*Machine).answerCode,
+	idp.ChallengeNameTypeEmailOtp:            (*Machine).answerCode,
+	idp.ChallengeNameTypeSmsOtp:              (*Machine).answerCode,
+	idp.ChallengeNameTypeSelectMfaType:       (*Machine).selectFactor,
+	idp.ChallengeNameTypeMfaSetup:            (*Machine).setUp,
+	idp.ChallengeNameTypeSelectChallenge:     (*Machine).selectChallenge,
+	idp.ChallengeNameTypePassword:            (*Machine).choosePassword,
+	idp.ChallengeNameTypePasswordSrp:         (*Machine).chooseSRP,
 }
 
 // startRefresh answers a refresh token.
@@ -176,11 +198,6 @@ func (m *Machine) startCustom(_ context.Context, a *Attempt) (*Step, error) {
 		return nil, fault.New(idp.CodeInvalidParameter, "Custom auth lambda trigger is not configured for the user pool.")
 	}
 	return nil, fault.New(idp.CodeUnsupportedOperation, "CUSTOM_AUTH is not available on this server.")
-}
-
-// startChoice refuses: choice-based sign-in is not built yet.
-func (m *Machine) startChoice(context.Context, *Attempt) (*Step, error) {
-	return nil, fault.New(idp.CodeUnsupportedOperation, "USER_AUTH is not available on this server.")
 }
 
 // namesOf are the names that a user may have typed.

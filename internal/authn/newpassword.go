@@ -2,16 +2,12 @@ package authn
 
 import (
 	"context"
-	"errors"
-	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	"cognate/api/idp"
-	"cognate/internal/fault"
 	"cognate/internal/store"
-	"cognate/internal/user"
 )
 
 // attributePrefix marks the attributes among the answers to NEW_PASSWORD_REQUIRED.
@@ -19,12 +15,8 @@ const attributePrefix = "userAttributes."
 
 // askNewPassword is the challenge of a user whose password was set by an administrator. It tells which
 // attributes the user has, and which required ones are missing.
-func (m *Machine) askNewPassword(a *Attempt, p user.Account, flow string) (*Step, error) {
+func (m *Machine) askNewPassword(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	u := p.User
-	session, err := m.seal(a.begin(flow, p, idp.ChallengeNameTypeNewPasswordRequired))
-	if err != nil {
-		return nil, err
-	}
 	have, missing := map[string]string{}, []string{}
 	for name, value := range u.Attributes {
 		if name != "sub" && a.Client.CanRead(a.Pool, name) {
@@ -42,9 +34,9 @@ func (m *Machine) askNewPassword(a *Attempt, p user.Account, flow string) (*Step
 	if err != nil {
 		return nil, err
 	}
-	return &Step{Challenge: idp.ChallengeNameTypeNewPasswordRequired, Session: session, Parameters: map[string]string{
+	return m.ask(ctx, a, p, a.begin(p, idp.ChallengeNameTypeNewPasswordRequired), map[string]string{
 		"USER_ID_FOR_SRP": u.Username, "userAttributes": string(attributes), "requiredAttributes": string(required),
-	}}, nil
+	})
 }
 
 // missingAttributes are the attributes that the pool requires and the user does not have.
@@ -57,13 +49,10 @@ func missingAttributes(a *Attempt, u store.User) (names []string) {
 	return names
 }
 
-// newPassword answers NEW_PASSWORD_REQUIRED: the user's own password, and the required attributes.
+// newPassword answers NEW_PASSWORD_REQUIRED: the user's own password, and the required attributes. A
+// session from before the temporary password was replaced is refused.
 func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
-	s, err := m.open(a)
-	if err != nil {
-		return nil, err
-	}
-	name, err := a.need("USERNAME")
+	_, p, err := m.resume(ctx, a, a.Challenge)
 	if err != nil {
 		return nil, err
 	}
@@ -71,43 +60,15 @@ func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := m.sessionUser(ctx, a, s, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := a.checkSecretHash(p.User.Username, p.User.Sub); err != nil {
-		return nil, err
-	}
-	switch {
-	case p.User.Status != idp.UserStatusTypeForceChangePassword:
+	if p.User.Status != idp.UserStatusTypeForceChangePassword {
 		return nil, errUsedSession
-	case !p.Password.Set.Equal(s.Password):
-		return nil, errInvalidSession // the temporary password has been replaced since
 	}
-	return m.replacePassword(ctx, a, s, p, password)
+	return m.replacePassword(ctx, a, p, password)
 }
 
-// sessionUser reads the user of a session; name must be one of the user's.
-func (m *Machine) sessionUser(ctx context.Context, a *Attempt, s session, name string) (p user.Account, err error) {
-	p, err = m.users.SignInBySub(ctx, a.Pool, s.Sub)
-	if known := (*fault.Error)(nil); errors.As(err, &known) {
-		return p, errInvalidSession
-	}
-	if err != nil {
-		return p, err
-	}
-	mine := slices.ContainsFunc(namesOf(p.User), func(own string) bool { return a.Pool.Key(own) == a.Pool.Key(name) })
-	if !mine {
-		return p, errInvalidSession
-	}
-	if !p.User.Enabled {
-		return p, errDisabled
-	}
-	return p, nil
-}
-
-// replacePassword checks everything, and then writes password, attributes, state and session at once.
-func (m *Machine) replacePassword(ctx context.Context, a *Attempt, s session, p user.Account, password string) (*Step, error) {
+// replacePassword checks everything, and then writes password, attributes and state together with what
+// comes next.
+func (m *Machine) replacePassword(ctx context.Context, a *Attempt, p *progress, password string) (*Step, error) {
 	changes := map[string]string{}
 	for name, value := range a.Parameters {
 		if attr, ok := strings.CutPrefix(name, attributePrefix); ok {
@@ -118,6 +79,7 @@ func (m *Machine) replacePassword(ctx context.Context, a *Attempt, s session, p 
 	if err != nil {
 		return nil, err
 	}
-	p.User = done.User
-	return m.grant(ctx, a, p, s.Flow, done.Write, errUsedSession)
+	p.User, p.Password = done.User, done.Password
+	p.writes = append(p.writes, done.Write)
+	return m.next(ctx, a, p)
 }

@@ -3,11 +3,9 @@ package authn
 import (
 	"context"
 	"errors"
-	"time"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
-	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -53,18 +51,33 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := m.identify(ctx, a, name)
+	p, err := m.begin(ctx, a, name)
 	if err != nil {
 		return nil, err
 	}
+	return m.provePassword(ctx, a, p, password)
+}
+
+// begin makes the progress of a sign-in that begins with a name.
+func (m *Machine) begin(ctx context.Context, a *Attempt, name string) (*progress, error) {
+	account, err := m.identify(ctx, a, name)
+	if err != nil {
+		return nil, err
+	}
+	return &progress{Account: account, flow: token.NewFlow(), device: a.device(), used: errWrongPassword}, nil
+}
+
+// provePassword checks a password in clear.
+func (m *Machine) provePassword(ctx context.Context, a *Attempt, p *progress, password string) (*Step, error) {
 	if p.User.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
 	proof := func() bool { return m.users.CheckPassword(a.Pool, p.User, p.Password, password) && p.HasPassword }
-	if err := m.prove(ctx, a, &p, proof); err != nil {
+	if err := m.prove(ctx, a, &p.Account, proof); err != nil {
 		return nil, err
 	}
-	return m.afterPassword(ctx, a, p, token.NewFlow())
+	p.methods = []string{methodPassword}
+	return m.afterFirst(ctx, a, p)
 }
 
 // prove runs a password proof under the lockout: a failure counts against the account, and while it is
@@ -85,45 +98,4 @@ func (m *Machine) refusal(a *Attempt, p *user.Account) error {
 		return errReset
 	}
 	return errWrongPassword
-}
-
-// afterPassword decides what follows a proven password: the user's state may refuse it or ask for a new
-// password; otherwise the sign-in is complete.
-func (m *Machine) afterPassword(ctx context.Context, a *Attempt, p user.Account, flow string) (*Step, error) {
-	switch {
-	case !p.User.Enabled:
-		return nil, errDisabled
-	case p.User.Status == idp.UserStatusTypeUnconfirmed:
-		return nil, errUnconfirmed
-	case p.User.Status == idp.UserStatusTypeResetRequired:
-		return nil, errReset
-	case p.User.Status == idp.UserStatusTypeForceChangePassword:
-		if time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
-			return nil, errTemporaryOld
-		}
-		return m.askNewPassword(a, p, flow)
-	}
-	return m.grant(ctx, a, p, flow, nil, errWrongPassword)
-}
-
-// grant ends a flow with tokens; used is the answer when the flow has ended before.
-func (m *Machine) grant(ctx context.Context, a *Attempt, p user.Account, flow string, also func(*store.Tx) error, used error) (*Step, error) {
-	t, err := m.tokens.Issue(ctx, token.Grant{
-		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin,
-		Flow: flow,
-	}, func(tx *store.Tx) error {
-		if p.Failed {
-			if err := m.users.Succeeded(tx, a.Pool, p.Subject); err != nil {
-				return err
-			}
-		}
-		if also == nil {
-			return nil
-		}
-		return also(tx)
-	})
-	if err != nil {
-		return nil, once(err, used)
-	}
-	return &Step{Tokens: t}, nil
 }

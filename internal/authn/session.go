@@ -1,7 +1,9 @@
 package authn
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,25 +22,34 @@ var (
 	errWrongPassword  = fault.New(idp.CodeNotAuthorized, "Incorrect username or password.")
 )
 
-// session is what a Session string holds: who has proven what so far, and what is asked next.
+// session is what a Session string holds: who has proven what so far, and what is asked next. It is bound
+// to pool, client, user and challenge.
 type session struct {
 	Flow      string    `json:"f"` // of the whole sign-in; a flow is granted once
 	Pool      string    `json:"p"`
 	Client    string    `json:"c"`
-	Sub       string    `json:"s"`
-	Made      time.Time `json:"m"` // when the client was: another one may come under its id
+	Made      time.Time `json:"m"`          // when the client was: another one may come under its id
+	Subject   string    `json:"s"`          // what failures count against: the user's sub, if there is a user
+	Unknown   string    `json:"u,omitzero"` // the look-up key of a name that nobody has
 	Challenge string    `json:"n"`
-	Password  time.Time `json:"w"` // when the password was set that has been proven
+	Password  time.Time `json:"w"` // when the password was set that the user had
+	Device    string    `json:"d,omitzero"`
+	Methods   []string  `json:"a,omitzero"`
 	Expires   time.Time `json:"e"`
+
+	Choices []string `json:"o,omitzero"` // what a choice is between, or a set-up under way
+	Seed    []byte   `json:"k,omitzero"` // of a software token that is being set up
+	Ready   bool     `json:"r,omitzero"` // the factor has been set up
+	Passkey []byte   `json:"y,omitzero"` // what a passkey's answer is checked against
 }
 
 const sessionAAD = "challenge-session"
 
 // begin makes the session of a user's next challenge. Each step has its own time to be answered.
-func (a *Attempt) begin(flow string, p user.Account, challenge string) session {
+func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
-		Flow: flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Sub: p.User.Sub, Challenge: challenge, Password: p.Password.Set,
-		Expires: time.Now().Add(a.Client.SessionLifetime()),
+		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Challenge: challenge,
+		Password: p.Password.Set, Device: p.device, Methods: p.methods, Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
 
@@ -51,19 +62,72 @@ func (m *Machine) seal(s session) (string, error) {
 	return m.keys.SealText(text, sessionAAD), nil
 }
 
-// open reads the Session of an answer: ours, of this client, for this challenge, and not too old.
-func (m *Machine) open(a *Attempt) (s session, err error) {
+// open reads the Session of an answer: ours, of this client, for one of these challenges, and not too old.
+func (m *Machine) open(a *Attempt, challenges ...string) (s session, err error) {
 	text, err := m.keys.OpenText(a.Session, sessionAAD)
 	if err != nil || json.Unmarshal(text, &s) != nil {
 		return s, errInvalidSession
 	}
-	if s.Pool != a.Pool.ID || s.Client != a.Client.ID || !s.Made.Equal(a.Client.Created) || s.Challenge != a.Challenge {
+	if s.Pool != a.Pool.ID || s.Client != a.Client.ID || !s.Made.Equal(a.Client.Created) || !slices.Contains(challenges, s.Challenge) {
 		return s, errInvalidSession
 	}
 	if time.Now().After(s.Expires) {
 		return s, errExpiredSession
 	}
 	return s, nil
+}
+
+// resume opens the Session of an answer and reads its user anew: the state may have changed since. The
+// USERNAME of the answer must be one of the user's names.
+func (m *Machine) resume(ctx context.Context, a *Attempt, challenges ...string) (s session, p *progress, err error) {
+	if s, err = m.open(a, challenges...); err != nil {
+		return s, nil, err
+	}
+	name, err := a.need("USERNAME")
+	if err != nil {
+		return s, nil, err
+	}
+	if p, err = m.recallSession(ctx, a, s); err != nil {
+		return s, nil, err
+	}
+	names := append(namesOf(p.User), s.Unknown)
+	if !slices.ContainsFunc(names, func(own string) bool { return own != "" && a.Pool.Key(own) == a.Pool.Key(name) }) {
+		return s, nil, errInvalidSession
+	}
+	return s, p, a.checkSecretHash(p.User.Username, p.User.Sub)
+}
+
+// recallSession reads the user of a session anew. A password that has been replaced since ends the session.
+func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*progress, error) {
+	p := &progress{Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, used: errUsedSession}
+	if s.Unknown != "" {
+		return p, nil
+	}
+	var err error
+	if p.Account, err = m.users.SignInBySub(ctx, a.Pool, s.Subject); err != nil {
+		if _, gone := errors.AsType[*fault.Error](err); gone {
+			err = errInvalidSession
+		}
+		return nil, err
+	}
+	switch {
+	case !p.Password.Set.Equal(s.Password):
+		return nil, errInvalidSession
+	case !p.User.Enabled:
+		return nil, errDisabled
+	}
+	return p, nil
+}
+
+// SessionClient returns the id of the client that a Session belongs to, for the operations that carry only
+// that.
+func (m *Machine) SessionClient(text string) (id string, err error) {
+	var s session
+	plain, err := m.keys.OpenText(text, sessionAAD)
+	if err != nil || json.Unmarshal(plain, &s) != nil {
+		return "", errInvalidSession
+	}
+	return s.Client, nil
 }
 
 // once tells a client that its flow has been granted before, or that the user has just been deleted.

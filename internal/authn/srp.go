@@ -2,6 +2,7 @@ package authn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -14,7 +15,6 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/srp"
-	"cognate/internal/token"
 	"cognate/internal/user"
 )
 
@@ -29,6 +29,7 @@ type block struct {
 	Typed   string    `json:"t"` // the look-up key of the name that the client sent
 	Subject string    `json:"s"` // what failures count against
 	Real    int       `json:"r"` // 1 when Subject is the sub of a user; a number, for its fixed width
+	Device  string    `json:"d,omitzero"`
 	Expires time.Time `json:"e"`
 	A       []byte    `json:"a"`
 	PublicB []byte    `json:"B"`
@@ -53,13 +54,21 @@ func (m *Machine) startSRP(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := srp.ParseA(text)
-	if err != nil {
+	if _, err := srp.ParseA(text); err != nil {
 		return nil, errWrongPassword
 	}
-	p, err := m.identify(ctx, a, name)
+	p, err := m.begin(ctx, a, name)
 	if err != nil {
 		return nil, err
+	}
+	return m.proveSRP(ctx, a, p, name)
+}
+
+// proveSRP answers SRP_A for the user of a name.
+func (m *Machine) proveSRP(ctx context.Context, a *Attempt, p *progress, name string) (*Step, error) {
+	public, err := srp.ParseA(a.Parameters["SRP_A"])
+	if err != nil {
+		return nil, errWrongPassword
 	}
 	switch {
 	case p.User.Status == idp.UserStatusTypeUnconfirmed:
@@ -71,8 +80,8 @@ func (m *Machine) startSRP(ctx context.Context, a *Attempt) (*Step, error) {
 }
 
 // challenge computes the server's half and seals it.
-func (m *Machine) challenge(a *Attempt, p user.Account, name string, public srp.A) (*Step, error) {
-	id, salt, verifier, err := m.verifier(a, p, name)
+func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) (*Step, error) {
+	id, salt, verifier, err := m.verifier(a, p.Account, name)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +90,7 @@ func (m *Machine) challenge(a *Attempt, p user.Account, name string, public srp.
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: token.NewFlow(), Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()),
+		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()), Device: p.device,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -189,7 +198,7 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
 	}
-	return m.afterPassword(ctx, a, p, b.Flow)
+	return m.afterFirst(ctx, a, &progress{Account: p, flow: b.Flow, device: cmp.Or(a.device(), b.Device), methods: []string{methodPassword}, used: errWrongPassword})
 }
 
 // refuseBlock answers a block that is forged, foreign or old as a wrong password, and counts it as one

@@ -58,6 +58,11 @@ func (d *Directory) account(ctx context.Context, in transaction, read func(*stor
 	return a, err
 }
 
+// Write runs a write of the sign-in machine in an Update of its own.
+func (d *Directory) Write(ctx context.Context, write func(*store.Tx) error) error {
+	return d.db.Update(ctx, write)
+}
+
 // Unknown is the account of a name that nobody has: it locks as any other does.
 func (d *Directory) Unknown(p *pool.Pool, name string) Account {
 	return Account{Subject: d.unknownSubject(p, name)}

@@ -14,15 +14,14 @@ import (
 type kind struct {
 	purpose  string
 	lifetime time.Duration
+	digits   int
 }
 
 var (
-	codeSignUp = kind{"sign-up", 24 * time.Hour}
-	codeVerify = kind{"verify-attribute", 24 * time.Hour}
-	codeReset  = kind{"reset-password", time.Hour}
+	codeSignUp = kind{"sign-up", 24 * time.Hour, 6}
+	codeVerify = kind{"verify-attribute", 24 * time.Hour, 6}
+	codeReset  = kind{"reset-password", time.Hour, 6}
 )
-
-const codeDigits = 6
 
 var (
 	errMismatch = fault.New(idp.CodeCodeMismatch, "Invalid verification code provided, please try again.")
@@ -32,7 +31,7 @@ var (
 // newCode makes a code that goes to an address of a user, of the attribute attr, and the row that knows it
 // again.
 func (d *Directory) newCode(p *pool.Pool, sub string, k kind, attr, address string) (secret.Text, store.Code) {
-	code := secret.Text(secret.RandomDigits(codeDigits))
+	code := secret.Text(secret.RandomDigits(k.digits))
 	now := time.Now().UTC()
 	c := store.Code{
 		PoolID: p.ID, Sub: sub, Purpose: k.purpose, Attribute: k.slot(attr),
@@ -84,7 +83,7 @@ func voidCodes(tx *store.Tx, was, is store.User) error {
 		if was.Attributes[attr] == is.Attributes[attr] {
 			continue
 		}
-		for _, k := range []kind{codeSignUp, codeVerify, codeReset} {
+		for _, k := range []kind{codeSignUp, codeVerify, codeReset, {purpose: purposeSignIn}} {
 			c, err := tx.GetCode(is.PoolID, is.Sub, k.purpose, k.slot(attr))
 			if isNotFound(err) || err == nil && c.Destination != attr {
 				continue

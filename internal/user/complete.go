@@ -12,8 +12,9 @@ import (
 // Completion is a user who has chosen an own password in place of a temporary one: checked, hashed, and
 // ready to be written together with the session that follows from it.
 type Completion struct {
-	User  store.User
-	Write func(*store.Tx) error
+	User     store.User
+	Password store.Password
+	Write    func(*store.Tx) error
 }
 
 // errSessionOver is what a user gets whose state has changed since the challenge.
@@ -63,5 +64,5 @@ func (d *Directory) CompleteNewPassword(ctx context.Context, p *pool.Pool, c *po
 		}
 		return storePassword(tx, p, w)
 	}
-	return &Completion{User: is, Write: write}, nil
+	return &Completion{User: is, Password: w, Write: write}, nil
 }

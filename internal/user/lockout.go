@@ -200,7 +200,8 @@ var (
 	limitChangePassword = limit{"change-password", 5}
 	limitForgot         = limit{"forgot-password", 20}     // sending and confirming together
 	limitForgotSend     = limit{"forgot-password-send", 5} // of which sending
-	limitUpdate         = limit{"update-attributes", 20}   // updates that send a code
+	limitSignInCode     = limit{"sign-in-code", 20}
+	limitUpdate         = limit{"update-attributes", 20} // updates that send a code
 )
 
 // errLimit is the answer beyond a limit.

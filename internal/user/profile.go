@@ -47,11 +47,7 @@ func (d *Directory) update(tx *store.Tx, me Self, values map[string]string) ([]d
 	if err != nil || len(out) == 0 {
 		return nil, err
 	}
-	if err := limitUpdate.spend(tx, me.Pool, was.Sub); err != errLimit {
-		return out, err
-	}
-	// The operation declares no LimitExceededException.
-	return nil, fault.New(idp.CodeTooManyRequests, "Too many requests")
+	return out, tooMany(limitUpdate.spend(tx, me.Pool, was.Sub))
 }
 
 // edit writes the edits of a user's attributes, and the codes for the addresses that are to be verified,

@@ -1,0 +1,238 @@
+package authn
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// The first factors that a user chooses between, in the order in which they are offered.
+var firstFactors = []string{
+	idp.ChallengeNameTypePasswordSrp, idp.ChallengeNameTypePassword, idp.ChallengeNameTypeEmailOtp,
+	idp.ChallengeNameTypeSmsOtp, idp.ChallengeNameTypeWebAuthn,
+}
+
+// startChoice begins a sign-in with the factor that the user prefers among those that it has, or with the
+// choice of one (protocol page "auth-flows", section 6).
+func (m *Machine) startChoice(ctx context.Context, a *Attempt) (*Step, error) {
+	name, err := a.need("USERNAME")
+	if err != nil {
+		return nil, err
+	}
+	if a.Session != "" {
+		return m.startSignedUp(ctx, a)
+	}
+	p, err := m.begin(ctx, a, name)
+	if err != nil {
+		return nil, err
+	}
+	available, err := m.available(ctx, a, p, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(available) == 0 {
+		return nil, errWrongPassword
+	}
+	chosen := a.Parameters["PREFERRED_CHALLENGE"]
+	if !slices.Contains(available, chosen) {
+		chosen = ""
+		if len(available) == 1 {
+			chosen = available[0]
+		}
+	}
+	step, err := m.first(ctx, a, p, name, chosen)
+	if err != nil {
+		return nil, err
+	}
+	if step.Tokens == nil && (chosen == "" || step.Challenge == chosen || chosen == idp.ChallengeNameTypePasswordSrp) {
+		step.Available = available
+	}
+	return step, nil
+}
+
+// The challenges of the Sessions that signing up hands out. No answer goes by these names.
+const (
+	sessionSignUp    = "SIGN_UP"
+	sessionConfirmed = "SIGN_UP_CONFIRMED"
+)
+
+// SignUpSession is the Session of a user who has just signed up, for the call that confirms the user.
+func (m *Machine) SignUpSession(ctx context.Context, a *Attempt, sub string) (string, error) {
+	return m.sessionFor(ctx, a, sub, sessionSignUp)
+}
+
+// Confirm runs what confirms the user of an attempt, whose Session, if it brings one, must be of the same
+// user. It returns the Session with which the user can then sign in, once, by USER_AUTH.
+func (m *Machine) Confirm(ctx context.Context, a *Attempt, confirm func() (sub string, err error)) (string, error) {
+	if a.Session != "" {
+		if _, _, err := m.resume(ctx, a, sessionSignUp); err != nil {
+			return "", err
+		}
+	}
+	sub, err := confirm()
+	if err != nil {
+		return "", err
+	}
+	return m.sessionFor(ctx, a, sub, sessionConfirmed)
+}
+
+// sessionFor is a Session for a user of a client that can use it; else it is empty.
+func (m *Machine) sessionFor(ctx context.Context, a *Attempt, sub, challenge string) (string, error) {
+	if !a.Client.Allows(idp.ExplicitAuthFlowsTypeAllowUserAuth) {
+		return "", nil
+	}
+	account, err := m.users.SignInBySub(ctx, a.Pool, sub)
+	if err != nil {
+		return "", err
+	}
+	return m.seal(a.begin(&progress{Account: account, flow: token.NewFlow()}, challenge))
+}
+
+// startSignedUp signs in the user who has just confirmed the sign-up, without a further first factor.
+func (m *Machine) startSignedUp(ctx context.Context, a *Attempt) (*Step, error) {
+	_, p, err := m.resume(ctx, a, sessionConfirmed)
+	if err != nil {
+		return nil, err
+	}
+	if err := refusedState(p.User); err != nil {
+		return nil, err
+	}
+	p.device = a.device()
+	return m.next(ctx, a, p)
+}
+
+// available are the first factors that a user has. Where a second factor must follow, only a password can
+// come first, for nothing else is one of two; a passkey can where the pool counts it as both. A name that
+// nobody has gets what a usual user of the pool has.
+func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name string) ([]string, error) {
+	has := map[string]bool{
+		idp.ChallengeNameTypePassword: !p.Exists() || p.HasPassword,
+		idp.ChallengeNameTypeEmailOtp: !p.Exists() || p.User.Attributes["email"] != "",
+		idp.ChallengeNameTypeSmsOtp:   !p.Exists() && strings.HasPrefix(name, "+") || p.User.Attributes["phone_number"] != "",
+	}
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	if err != nil {
+		return nil, err
+	}
+	alone := !f.Asks() && p.User.Status != idp.UserStatusTypeForceChangePassword
+	allowed := a.Pool.FirstFactors()
+	var out []string
+	for _, factor := range firstFactors {
+		switch factor {
+		case idp.ChallengeNameTypePasswordSrp, idp.ChallengeNameTypePassword:
+			if has[idp.ChallengeNameTypePassword] {
+				out = append(out, factor)
+			}
+		default:
+			if alone && has[factor] && slices.Contains(allowed, factor) {
+				out = append(out, factor)
+			}
+		}
+	}
+	return out, nil
+}
+
+// first is the challenge of a first factor, or of the choice when none is chosen. A password that came along
+// is looked at in the same call.
+func (m *Machine) first(ctx context.Context, a *Attempt, p *progress, name, chosen string) (*Step, error) {
+	switch {
+	case chosen == idp.ChallengeNameTypePassword && a.Parameters["PASSWORD"] != "":
+		return m.provePassword(ctx, a, p, a.Parameters["PASSWORD"])
+	case chosen == idp.ChallengeNameTypePasswordSrp && a.Parameters["SRP_A"] != "":
+		return m.proveSRP(ctx, a, p, name)
+	case chosen == idp.ChallengeNameTypeEmailOtp, chosen == idp.ChallengeNameTypeSmsOtp:
+		return m.askFirstCode(ctx, a, p, name, chosen)
+	case chosen == "":
+		chosen = idp.ChallengeNameTypeSelectChallenge
+	}
+	return m.ask(ctx, a, p, a.beginFirst(p, name, chosen), map[string]string{})
+}
+
+// beginFirst is begin for a user who may be nobody.
+func (a *Attempt) beginFirst(p *progress, name, challenge string) session {
+	s := a.begin(p, challenge)
+	if !p.Exists() {
+		s.Unknown = a.Pool.Key(name)
+	}
+	return s
+}
+
+// askFirstCode sends a code that is enough to sign in, or pretends to.
+func (m *Machine) askFirstCode(ctx context.Context, a *Attempt, p *progress, name, challenge string) (*Step, error) {
+	attr := user.FactorAttribute(challenge)
+	s := a.beginFirst(p, name, challenge)
+	if p.Exists() {
+		return m.askCode(ctx, a, p, s, attr, p.User.Attributes[attr])
+	}
+	step, err := m.ask(ctx, a, p, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := m.users.PretendSignInCode(ctx, a.Pool, name, attr)
+	if err != nil {
+		return nil, err
+	}
+	step.Parameters = sentTo(sent)
+	step.Parameters["USER_ID_FOR_SRP"] = m.inventedName(a, name)
+	return step, nil
+}
+
+// afterCode goes on after a code, or a passkey, that was the first factor: what must not follow it is asked
+// again, for the pool and the user may have changed since.
+func (m *Machine) afterCode(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	if err != nil {
+		return nil, err
+	}
+	if f.Asks() || p.User.Status == idp.UserStatusTypeForceChangePassword {
+		return nil, errInvalidSession
+	}
+	return m.complete(ctx, a, p)
+}
+
+// selectChallenge answers SELECT_CHALLENGE: with a factor, and what that needs.
+func (m *Machine) selectChallenge(ctx context.Context, a *Attempt) (*Step, error) {
+	answer, err := a.need("ANSWER")
+	if err != nil {
+		return nil, err
+	}
+	return m.chosen(ctx, a, answer)
+}
+
+// choosePassword answers PASSWORD, or SELECT_CHALLENGE by this name.
+func (m *Machine) choosePassword(ctx context.Context, a *Attempt) (*Step, error) {
+	return m.chosen(ctx, a, idp.ChallengeNameTypePassword)
+}
+
+// chooseSRP answers PASSWORD_SRP, or SELECT_CHALLENGE by this name.
+func (m *Machine) chooseSRP(ctx context.Context, a *Attempt) (*Step, error) {
+	return m.chosen(ctx, a, idp.ChallengeNameTypePasswordSrp)
+}
+
+func (m *Machine) chosen(ctx context.Context, a *Attempt, answer string) (*Step, error) {
+	_, p, err := m.resume(ctx, a, idp.ChallengeNameTypeSelectChallenge, a.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	name := a.Parameters["USERNAME"]
+	available, err := m.available(ctx, a, p, name)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(available, answer) {
+		return nil, fault.New(idp.CodeInvalidParameter, "Selected challenge is not available for the user.")
+	}
+	for factor, parameter := range map[string]string{
+		idp.ChallengeNameTypePassword: "PASSWORD", idp.ChallengeNameTypePasswordSrp: "SRP_A",
+	} {
+		if _, err := a.need(parameter); factor == answer && err != nil {
+			return nil, err
+		}
+	}
+	return m.first(ctx, a, p, name, answer)
+}

@@ -1,0 +1,292 @@
+package authn
+
+import (
+	"context"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/user"
+)
+
+// What a flow has proven, as the amr claim names it (RFC 8176 where it has a name).
+const (
+	methodPassword = "pwd"
+	methodTOTP     = "otp"
+	methodSMS      = "sms"
+	methodEmail    = "email_otp"
+	methodPasskey  = "swk"
+)
+
+// secondFactor is how a second factor is asked for and answered.
+type secondFactor struct {
+	answer string // the parameter that holds the code
+	method string
+}
+
+var secondFactors = map[string]secondFactor{
+	user.FactorSMS:   {"SMS_MFA_CODE", methodSMS},
+	user.FactorTOTP:  {"SOFTWARE_TOKEN_MFA_CODE", methodTOTP},
+	user.FactorEmail: {"EMAIL_OTP_CODE", methodEmail},
+}
+
+// errNoFactor is the answer to a user who needs a second factor, has none and can set up none.
+var errNoFactor = fault.New(idp.CodeInvalidParameter, "MFA method not found")
+
+// Digits of the codes that are sent: a second factor by SMS has fewer.
+const (
+	smsDigits = 6
+	otpDigits = 8
+)
+
+// askFactor asks for the second factor, or the choice or the set-up of one; nil when none is needed.
+func (m *Machine) askFactor(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(f.Setup) > 0:
+		return m.choose(ctx, a, p, idp.ChallengeNameTypeMfaSetup, "MFAS_CAN_SETUP", f.Setup)
+	case f.Preferred != "":
+		return m.askFor(ctx, a, p, f.Preferred)
+	case len(f.Usable) > 1:
+		return m.choose(ctx, a, p, idp.ChallengeNameTypeSelectMfaType, "MFAS_CAN_CHOOSE", f.Usable)
+	case len(f.Usable) == 1:
+		return m.askFor(ctx, a, p, f.Usable[0])
+	case f.Required:
+		return nil, errNoFactor
+	}
+	return nil, nil
+}
+
+// choose is a challenge to choose between factors.
+func (m *Machine) choose(ctx context.Context, a *Attempt, p *progress, challenge, parameter string, factors []string) (*Step, error) {
+	s := a.begin(p, challenge)
+	s.Choices = factors
+	list, err := json.Marshal(factors)
+	if err != nil {
+		return nil, err
+	}
+	return m.ask(ctx, a, p, s, map[string]string{parameter: string(list), "USER_ID_FOR_SRP": p.User.Username})
+}
+
+// askFor is the challenge of one second factor. A code is sent for those that need one.
+func (m *Machine) askFor(ctx context.Context, a *Attempt, p *progress, factor string) (*Step, error) {
+	if factor != user.FactorTOTP {
+		attr := user.FactorAttribute(factor)
+		return m.askCode(ctx, a, p, a.begin(p, factor), attr, p.User.Attributes[attr])
+	}
+	name, err := m.users.TokenName(ctx, a.Pool, p.User.Sub)
+	if err != nil {
+		return nil, err
+	}
+	parameters := map[string]string{"USER_ID_FOR_SRP": p.User.Username}
+	if name != "" {
+		parameters["FRIENDLY_DEVICE_NAME"] = name
+	}
+	return m.ask(ctx, a, p, a.begin(p, factor), parameters)
+}
+
+// askCode sends a code to an address and is the challenge that asks for it.
+func (m *Machine) askCode(ctx context.Context, a *Attempt, p *progress, s session, attr, address string) (*Step, error) {
+	digits := otpDigits
+	if s.Challenge == user.FactorSMS {
+		digits = smsDigits
+	}
+	step, err := m.ask(ctx, a, p, s, nil)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := m.users.SendSignInCode(ctx, a.Pool, a.Client, p.User, user.SignInCode{
+		Flow: p.flow, Attr: attr, Address: address, Digits: digits, Lifetime: a.Client.SessionLifetime(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	step.Parameters = sentTo(sent)
+	step.Parameters["USER_ID_FOR_SRP"] = p.User.Username
+	return step, nil
+}
+
+// sentTo are the parameters that tell where a code went.
+func sentTo(sent *idp.CodeDeliveryDetailsType) map[string]string {
+	return map[string]string{
+		"CODE_DELIVERY_DELIVERY_MEDIUM": sent.DeliveryMedium, "CODE_DELIVERY_DESTINATION": sent.Destination,
+	}
+}
+
+// answerToken answers SOFTWARE_TOKEN_MFA.
+func (m *Machine) answerToken(ctx context.Context, a *Attempt) (*Step, error) {
+	_, p, err := m.resume(ctx, a, a.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	factor := secondFactors[a.Challenge]
+	code, err := a.need(factor.answer)
+	if err != nil {
+		return nil, err
+	}
+	use, err := m.users.ProveToken(ctx, a.Pool, &p.Account, code)
+	if err != nil {
+		return nil, err
+	}
+	p.writes, p.methods = append(p.writes, use), append(p.methods, factor.method)
+	return m.complete(ctx, a, p)
+}
+
+// answerCode answers SMS_MFA, and EMAIL_OTP and SMS_OTP in either of their roles.
+func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
+	s, p, err := m.resume(ctx, a, a.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Choices) > 0 {
+		if err := m.settingUp(ctx, a, p, s, user.FactorEmail); err != nil {
+			return nil, err
+		}
+	}
+	factor := secondFactors[a.Challenge]
+	if a.Challenge == idp.ChallengeNameTypeSmsOtp {
+		factor = secondFactor{"SMS_OTP_CODE", methodSMS}
+	}
+	code, err := a.need(factor.answer)
+	if err != nil {
+		return nil, err
+	}
+	is, use, err := m.users.ProveSignInCode(ctx, a.Pool, &p.Account, p.flow, code)
+	if err != nil {
+		return nil, err
+	}
+	p.User, p.writes, p.methods = *is, append(p.writes, use), append(p.methods, factor.method)
+	if len(p.methods) == 1 {
+		return m.afterCode(ctx, a, p)
+	}
+	return m.complete(ctx, a, p)
+}
+
+// complete ends a sign-in whose last factor has been proven.
+func (m *Machine) complete(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	if err := refusedState(p.User); err != nil {
+		return nil, err
+	}
+	return m.grant(ctx, a, p)
+}
+
+// selectFactor answers SELECT_MFA_TYPE.
+func (m *Machine) selectFactor(ctx context.Context, a *Attempt) (*Step, error) {
+	s, p, err := m.resume(ctx, a, a.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := a.need("ANSWER")
+	if err != nil {
+		return nil, err
+	}
+	if answer == "EMAIL_MFA" { // as Cognito's documentation calls it
+		answer = user.FactorEmail
+	}
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(s.Choices, answer) || !slices.Contains(f.Usable, answer) {
+		return nil, fault.New(idp.CodeInvalidParameter, "Invalid MFA type selected.")
+	}
+	return m.askFor(ctx, a, p, answer)
+}
+
+// setUp answers MFA_SETUP: with the Session of a software token that has been verified, or with an e-mail
+// address to send a code to.
+func (m *Machine) setUp(ctx context.Context, a *Attempt) (*Step, error) {
+	s, p, err := m.resume(ctx, a, a.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	if s.Ready {
+		p.methods = append(p.methods, methodTOTP)
+		return m.complete(ctx, a, p)
+	}
+	address := a.Parameters["EMAIL"]
+	if address == "" {
+		address = a.Parameters["email"]
+	}
+	if address == "" {
+		return nil, errInvalidSession
+	}
+	if err := m.settingUp(ctx, a, p, s, user.FactorEmail); err != nil {
+		return nil, err
+	}
+	if address, err = user.CleanEmail(a.Pool, address); err != nil {
+		return nil, err
+	}
+	next := a.begin(p, user.FactorEmail)
+	next.Choices = s.Choices
+	return m.askCode(ctx, a, p, next, user.FactorAttribute(user.FactorEmail), address)
+}
+
+// settingUp is an error unless the session's user still has to set up this factor: who has one by now must
+// prove it.
+func (m *Machine) settingUp(ctx context.Context, a *Attempt, p *progress, s session, factor string) error {
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(s.Choices, factor) || !slices.Contains(f.Setup, factor) {
+		return errInvalidSession
+	}
+	return nil
+}
+
+// AssociateSoftwareToken begins to set up a software token for the user of an MFA_SETUP Session. It returns
+// the seed and the Session that goes with it.
+func (m *Machine) AssociateSoftwareToken(ctx context.Context, a *Attempt) (user.Seed, string, error) {
+	s, p, err := m.setupSession(ctx, a)
+	if err != nil {
+		return nil, "", err
+	}
+	seed, err := user.NewSeed(a.Pool)
+	if err != nil {
+		return nil, "", err
+	}
+	next := a.begin(p, s.Challenge)
+	next.Choices, next.Seed = s.Choices, seed
+	text, err := m.seal(next)
+	return seed, text, err
+}
+
+// VerifySoftwareToken registers the software token of a Session by its first code. It returns the Session
+// that answers MFA_SETUP.
+func (m *Machine) VerifySoftwareToken(ctx context.Context, a *Attempt, code, name string) (string, error) {
+	s, p, err := m.setupSession(ctx, a)
+	if err != nil {
+		return "", err
+	}
+	if len(s.Seed) == 0 {
+		return "", errInvalidSession
+	}
+	register, err := m.users.EnrolSoftwareToken(ctx, a.Pool, &p.Account, s.Seed, code, name)
+	if err != nil {
+		return "", err
+	}
+	p.writes = append(p.writes, register)
+	next := a.begin(p, s.Challenge)
+	next.Ready = true
+	step, err := m.ask(ctx, a, p, next, nil)
+	if err != nil {
+		return "", err
+	}
+	return step.Session, nil
+}
+
+// setupSession resumes an MFA_SETUP Session for the two operations, which carry nothing else.
+func (m *Machine) setupSession(ctx context.Context, a *Attempt) (s session, p *progress, err error) {
+	if s, err = m.open(a, idp.ChallengeNameTypeMfaSetup); err != nil {
+		return s, nil, err
+	}
+	if p, err = m.recallSession(ctx, a, s); err != nil {
+		return s, nil, err
+	}
+	return s, p, m.settingUp(ctx, a, p, s, user.FactorTOTP)
+}

@@ -1,0 +1,105 @@
+package authn
+
+import (
+	"context"
+	"time"
+
+	"cognate/api/idp"
+	"cognate/internal/store"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// progress is a sign-in under way: whose it is and what has been proven so far. Between two calls it lives
+// in the sealed Session.
+type progress struct {
+	user.Account
+	flow    string   // what token.NewFlow gave when the sign-in began
+	device  string   // the DEVICE_KEY that the client says it has
+	methods []string // what has been proven, as the amr claim names it (RFC 8176)
+
+	// writes belong together with what comes next: the session that ends the flow, or, when another
+	// challenge follows, the Session of that one.
+	writes []func(*store.Tx) error
+	used   error // the answer when the flow has ended before
+}
+
+// afterFirst decides what follows the first factor: the user's state may refuse it or ask for a new
+// password.
+func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	if err := refusedState(p.User); err != nil {
+		return nil, err
+	}
+	if p.User.Status == idp.UserStatusTypeForceChangePassword {
+		if time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
+			return nil, errTemporaryOld
+		}
+		return m.askNewPassword(ctx, a, p)
+	}
+	return m.next(ctx, a, p)
+}
+
+// refusedState tells why a user who has proven a factor is not let in.
+func refusedState(u store.User) error {
+	switch {
+	case !u.Enabled:
+		return errDisabled
+	case u.Status == idp.UserStatusTypeUnconfirmed:
+		return errUnconfirmed
+	case u.Status == idp.UserStatusTypeResetRequired:
+		return errReset
+	}
+	return nil
+}
+
+// next decides what follows once the user's state is in order: another challenge, or the tokens.
+func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	step, err := m.askFactor(ctx, a, p)
+	if step != nil || err != nil {
+		return step, err
+	}
+	return m.grant(ctx, a, p)
+}
+
+// grant ends a flow with tokens, and writes together with the session what the way there has left to write.
+func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	t, err := m.tokens.Issue(ctx, token.Grant{
+		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow,
+	}, func(tx *store.Tx) error {
+		if p.Failed {
+			if err := m.users.Succeeded(tx, a.Pool, p.Subject); err != nil {
+				return err
+			}
+		}
+		return p.write(tx)
+	})
+	if err != nil {
+		return nil, once(err, p.used)
+	}
+	return &Step{Tokens: t}, nil
+}
+
+func (p *progress) write(tx *store.Tx) error {
+	for _, write := range p.writes {
+		if err := write(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask is the next challenge of a sign-in, with the Session that its answer brings back. What there is to
+// write is written first: the Session stands on it.
+func (m *Machine) ask(ctx context.Context, a *Attempt, p *progress, s session, parameters map[string]string) (*Step, error) {
+	if len(p.writes) > 0 {
+		if err := m.users.Write(ctx, p.write); err != nil {
+			return nil, once(err, p.used)
+		}
+		p.writes = nil
+	}
+	text, err := m.seal(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Step{Challenge: s.Challenge, Session: text, Parameters: parameters}, nil
+}

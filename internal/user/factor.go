@@ -1,0 +1,234 @@
+package user
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"cognate/api/idp"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// The second factors, by the names that Cognito's challenges and settings use for them.
+const (
+	FactorSMS   = "SMS_MFA"
+	FactorTOTP  = "SOFTWARE_TOKEN_MFA"
+	FactorEmail = "EMAIL_OTP"
+)
+
+// FactorAttribute is the attribute whose address the codes of a factor go to; "" for one without codes.
+func FactorAttribute(factor string) string {
+	switch factor {
+	case FactorSMS, idp.ChallengeNameTypeSmsOtp:
+		return attrPhone
+	case FactorEmail:
+		return attrEmail
+	}
+	return ""
+}
+
+// MFASettings are a user's own choice of second factors.
+type MFASettings struct {
+	Enabled   []string `json:"mfa,omitzero"` // in the order of the constants above
+	Preferred string   `json:"preferred,omitzero"`
+}
+
+// SettingsOf reads a user's choice of second factors. It is empty until the user, or an administrator, has
+// made one.
+func SettingsOf(u store.User) (s MFASettings, err error) {
+	if len(u.Extra) == 0 {
+		return s, nil
+	}
+	if err := json.Unmarshal(u.Extra, &s); err != nil {
+		return s, fmt.Errorf("user: settings of %s: %w", u.Sub, err)
+	}
+	return s, nil
+}
+
+// Factors are the second factors that a user may be asked for now.
+type Factors struct {
+	Usable    []string
+	Preferred string // one of Usable, or empty
+	Required  bool
+	Setup     []string // what the user can set up: set only where a factor is required and none is usable
+}
+
+// Asks reports whether a sign-in with one factor is not enough.
+func (f Factors) Asks() bool { return f.Required || len(f.Usable) > 0 }
+
+// SecondFactors tells what must follow a user's first factor (protocol page "auth-flows", section 5). The
+// factors that the user has chosen come first; where one is required and the user has not chosen, all that
+// would work do, but for the channel that resets the password: one lost channel would then be enough.
+func (d *Directory) SecondFactors(ctx context.Context, p *pool.Pool, u store.User) (f Factors, err error) {
+	if p.MFA() == idp.UserPoolMfaTypeOff {
+		return f, nil
+	}
+	s, err := SettingsOf(u)
+	if err != nil {
+		return f, err
+	}
+	f.Required = p.MFA() == idp.UserPoolMfaTypeOn
+	if len(s.Enabled) == 0 && !f.Required {
+		return f, nil
+	}
+	has, err := d.hasSoftwareToken(ctx, p, u.Sub)
+	if err != nil {
+		return f, err
+	}
+	able := ableFactors(p, u, has)
+	if f.Usable = both(s.Enabled, able); len(f.Usable) == 0 && f.Required {
+		f.Usable = slices.DeleteFunc(able, func(factor string) bool {
+			attr := FactorAttribute(factor)
+			return attr != "" && attr == firstRecovery(p)
+		})
+	}
+	if slices.Contains(f.Usable, s.Preferred) {
+		f.Preferred = s.Preferred
+	}
+	if f.Required && len(f.Usable) == 0 {
+		f.Setup = setupFactors(p, u)
+	}
+	return f, nil
+}
+
+// ableFactors are the factors that pool and user have what it takes for. A software token keeps its force
+// where the pool has stopped to offer them.
+func ableFactors(p *pool.Pool, u store.User, softwareToken bool) (out []string) {
+	if p.SMSFactor() && u.Attributes[attrPhone] != "" {
+		out = append(out, FactorSMS)
+	}
+	if softwareToken {
+		out = append(out, FactorTOTP)
+	}
+	if p.EmailFactor() && u.Attributes[attrEmail] != "" {
+		out = append(out, FactorEmail)
+	}
+	return out
+}
+
+// setupFactors are the factors that a user without any can set up during the sign-in. An address that the
+// user has already is not replaced on this way.
+func setupFactors(p *pool.Pool, u store.User) (out []string) {
+	if p.TOTPFactor() {
+		out = append(out, FactorTOTP)
+	}
+	if p.EmailFactor() && u.Attributes[attrEmail] == "" && firstRecovery(p) != attrEmail {
+		out = append(out, FactorEmail)
+	}
+	return out
+}
+
+// firstRecovery is the attribute that the pool's password resets go to first; "" when the pool has not said.
+func firstRecovery(p *pool.Pool) string {
+	if s := p.Settings.AccountRecoverySetting; s != nil {
+		if m := mechanisms(s); len(m) > 0 {
+			return m[0]
+		}
+	}
+	return ""
+}
+
+// both are the elements of a that b has, too.
+func both(a, b []string) (out []string) {
+	for _, s := range a {
+		if slices.Contains(b, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// FactorWish is what a request wants of one second factor; nil fields leave it as it is.
+type FactorWish struct{ Enabled, Preferred *bool }
+
+// SetFactors changes a user's choice of second factors: wishes are by factor, and one that is not named
+// stays as it is. A factor that cannot be used cannot be turned on; where a factor is required the last one
+// cannot be turned off. Of several, one may be preferred; to prefer another takes the preference away from
+// the first.
+func (d *Directory) SetFactors(ctx context.Context, p *pool.Pool, sub string, wishes map[string]FactorWish) error {
+	has, err := d.hasSoftwareToken(ctx, p, sub)
+	if err != nil {
+		return err
+	}
+	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
+		was, err := tx.GetUser(p.ID, sub)
+		if err != nil {
+			return err
+		}
+		return editSettings(tx, p, was, func(s *MFASettings) error { return s.apply(p, wishes, ableFactors(p, was, has)) })
+	}))
+}
+
+// editSettings writes a changed choice of second factors.
+func editSettings(tx *store.Tx, p *pool.Pool, was store.User, edit func(*MFASettings) error) error {
+	s, err := SettingsOf(was)
+	if err != nil {
+		return err
+	}
+	if err := edit(&s); err != nil {
+		return err
+	}
+	is := was
+	if is.Extra, err = json.Marshal(s); err != nil {
+		return err
+	}
+	return change(tx, p, was, is, false)
+}
+
+// drop turns a factor off.
+func (s *MFASettings) drop(factor string) {
+	s.Enabled = slices.DeleteFunc(s.Enabled, func(f string) bool { return f == factor })
+	if s.Preferred == factor {
+		s.Preferred = ""
+	}
+}
+
+// apply changes the settings, or tells why they cannot be so.
+func (s *MFASettings) apply(p *pool.Pool, wishes map[string]FactorWish, able []string) error {
+	enabled, preferred := map[string]bool{}, []string{}
+	for _, factor := range []string{FactorSMS, FactorTOTP, FactorEmail} {
+		w := wishes[factor]
+		on := isTrue(w.Enabled) || w.Enabled == nil && (slices.Contains(s.Enabled, factor) || isTrue(w.Preferred))
+		switch {
+		case on && !slices.Contains(able, factor) && (w.Enabled != nil || w.Preferred != nil):
+			return invalid("User does not have delivery config set to turn on %s", factor)
+		case isTrue(w.Preferred) && !on:
+			return invalid("Invalid MFA settings: a factor that is not enabled cannot be preferred.")
+		}
+		enabled[factor] = on
+		if on && (isTrue(w.Preferred) || w.Preferred == nil && s.Preferred == factor && !anyPreferred(wishes)) {
+			preferred = append(preferred, factor)
+		}
+	}
+	if len(preferred) > 1 {
+		return invalid("Only one factor can be set as preferred.")
+	}
+	next := MFASettings{}
+	for _, factor := range []string{FactorSMS, FactorTOTP, FactorEmail} {
+		if enabled[factor] {
+			next.Enabled = append(next.Enabled, factor)
+		}
+	}
+	if p.MFA() == idp.UserPoolMfaTypeOn && len(s.Enabled) > 0 && len(next.Enabled) == 0 {
+		return invalid("User pool requires MFA: the last factor cannot be turned off.")
+	}
+	if len(preferred) == 1 {
+		next.Preferred = preferred[0]
+	}
+	*s = next
+	return nil
+}
+
+func anyPreferred(wishes map[string]FactorWish) bool {
+	for _, w := range wishes {
+		if isTrue(w.Preferred) {
+			return true
+		}
+	}
+	return false
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
