@@ -50,3 +50,16 @@ func (t *Tx) DeleteCode(poolID, sub, purpose, attribute string) error {
 		DELETE FROM codes WHERE pool_id = $1 AND sub = $2 AND purpose = $3 AND attribute = $4`,
 		poolID, sub, purpose, attribute)
 }
+
+// ListCodes returns a user's codes for a purpose, in the order of their attributes, expired ones included.
+func (t *Tx) ListCodes(poolID, sub, purpose string) ([]Code, error) {
+	return list(t, "codes", (*Code).scan, `
+		SELECT `+codeColumns+` FROM codes WHERE pool_id = $1 AND sub = $2 AND purpose = $3
+		ORDER BY attribute`, poolID, sub, purpose)
+}
+
+// DeleteCodes deletes a user's codes for a purpose.
+func (t *Tx) DeleteCodes(poolID, sub, purpose string) error {
+	return t.put("delete codes", `
+		DELETE FROM codes WHERE pool_id = $1 AND sub = $2 AND purpose = $3`, poolID, sub, purpose)
+}

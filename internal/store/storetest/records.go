@@ -113,6 +113,23 @@ func testCodes(t *testing.T, db *store.DB) {
 		return err
 	})
 	get(other)
+
+	reset := other
+	reset.Purpose = "reset"
+	list := func(purpose string, want ...store.Code) {
+		t.Helper()
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.ListCodes("p", "a", purpose)
+			same(t, "codes for "+purpose, got, want)
+			return err
+		})
+	}
+	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.PutCode(code), tx.PutCode(reset)) })
+	list("verify", code, other)
+	list("none")
+	update(t, db, func(tx *store.Tx) error { return tx.DeleteCodes("p", "a", "verify") })
+	list("verify")
+	list("reset", reset)
 }
 
 func testCounters(t *testing.T, db *store.DB) {
