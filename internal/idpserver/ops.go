@@ -78,4 +78,15 @@ func (s *Service) Register(m *awsjson.Mux) {
 
 	// list_users.go
 	awsjson.Handle(m, idp.ListUsers, s.ListUsers)
+
+	// group.go
+	awsjson.Handle(m, idp.CreateGroup, s.CreateGroup)
+	awsjson.Handle(m, idp.GetGroup, s.GetGroup)
+	awsjson.Handle(m, idp.UpdateGroup, s.UpdateGroup)
+	awsjson.Handle(m, idp.DeleteGroup, s.DeleteGroup)
+	awsjson.Handle(m, idp.ListGroups, s.ListGroups)
+	awsjson.Handle(m, idp.ListUsersInGroup, s.ListUsersInGroup)
+	awsjson.Handle(m, idp.AdminAddUserToGroup, s.AdminAddUserToGroup)
+	awsjson.Handle(m, idp.AdminRemoveUserFromGroup, s.AdminRemoveUserFromGroup)
+	awsjson.Handle(m, idp.AdminListGroupsForUser, s.AdminListGroupsForUser)
 }

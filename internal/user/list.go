@@ -25,11 +25,7 @@ func (d *Directory) List(ctx context.Context, p *pool.Pool, in *idp.ListUsersReq
 	if err := checkAsked(p, in.AttributesToGet); err != nil {
 		return nil, "", err
 	}
-	limit := maxListed
-	if in.Limit != nil && *in.Limit > 0 {
-		limit = int(min(*in.Limit, maxListed))
-	}
-	rows, next, err := d.page(ctx, f.query(p), after, limit)
+	rows, next, err := d.page(ctx, f.query(p), after, Page{Limit: in.Limit}.size())
 	if err != nil {
 		return nil, "", err
 	}
