@@ -58,6 +58,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Groups", testGroups},
 		{"GroupMembers", testGroupMembers},
 		{"GroupCascade", testGroupCascade},
+		{"Devices", testDevices},
+		{"DeviceLists", testDeviceLists},
+		{"RevokeDeviceFamilies", testRevokeDeviceFamilies},
 		{"Sweep", testSweep},
 		{"Meta", testMeta},
 		{"Times", testTimes},
@@ -169,6 +172,7 @@ func fill(tx *store.Tx, pool string) error {
 			return tx.PutCounter(store.Counter{PoolID: pool, Subject: "user-" + sub, Kind: "lock", Count: 1, Last: day(0)})
 		},
 		func() error { return tx.CreateFamily(newFamily(pool, sub, client, "family-"+pool)) },
+		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
 		func() error { return tx.CreateGroup(newGroup(pool, "group-"+pool)) },
 		func() error {
 			_, err := tx.AddMember(pool, "group-"+pool, sub)
