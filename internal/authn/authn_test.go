@@ -197,7 +197,7 @@ func TestCodesExpire(t *testing.T) {
 			UserAttributes: []*idp.AttributeType{{Name: "email", Value: "carol@example.com"}}})
 		h.must(err)
 		time.Sleep(24 * time.Hour)
-		err = h.users.ConfirmSignUp(h.Context(), h.pool, h.client, &idp.ConfirmSignUpRequest{Username: "carol", ConfirmationCode: h.code("carol@example.com")})
+		_, err = h.users.ConfirmSignUp(h.Context(), h.pool, h.client, &idp.ConfirmSignUpRequest{Username: "carol", ConfirmationCode: h.code("carol@example.com")})
 		h.wants(err, "ExpiredCodeException", "Invalid code provided, please request a code again.")
 		_, err = h.users.ForgotPassword(h.Context(), h.pool, h.client, &idp.ForgotPasswordRequest{Username: "alice"})
 		h.must(err)

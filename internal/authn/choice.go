@@ -7,6 +7,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/pool"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -111,9 +112,14 @@ func (m *Machine) startSignedUp(ctx context.Context, a *Attempt) (*Step, error) 
 // nobody has gets what a usual user of the pool has.
 func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name string) ([]string, error) {
 	has := map[string]bool{
-		idp.ChallengeNameTypePassword: !p.Exists() || p.HasPassword,
-		idp.ChallengeNameTypeEmailOtp: !p.Exists() || p.User.Attributes["email"] != "",
-		idp.ChallengeNameTypeSmsOtp:   !p.Exists() && strings.HasPrefix(name, "+") || p.User.Attributes["phone_number"] != "",
+		idp.ChallengeNameTypePasswordSrp: true, idp.ChallengeNameTypePassword: true, idp.ChallengeNameTypeEmailOtp: true,
+		idp.ChallengeNameTypeSmsOtp: strings.HasPrefix(name, "+"),
+	}
+	if p.Exists() {
+		var err error
+		if has, err = m.hasFactors(ctx, a.Pool, p.Account); err != nil {
+			return nil, err
+		}
 	}
 	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
 	if err != nil {
@@ -123,18 +129,41 @@ func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name s
 	allowed := a.Pool.FirstFactors()
 	var out []string
 	for _, factor := range firstFactors {
-		switch factor {
-		case idp.ChallengeNameTypePasswordSrp, idp.ChallengeNameTypePassword:
-			if has[idp.ChallengeNameTypePassword] {
-				out = append(out, factor)
-			}
-		default:
-			if alone && has[factor] && slices.Contains(allowed, factor) {
-				out = append(out, factor)
-			}
+		password := factor == idp.ChallengeNameTypePasswordSrp || factor == idp.ChallengeNameTypePassword
+		if has[factor] && (password || alone && slices.Contains(allowed, factor)) {
+			out = append(out, factor)
 		}
 	}
 	return out, nil
+}
+
+// Factors are what a user can sign in with: the first factors, and the choice of second ones.
+func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first []string, second user.MFASettings, err error) {
+	account, err := m.users.SignInBySub(ctx, p, sub)
+	if err != nil {
+		return nil, second, err
+	}
+	has, err := m.hasFactors(ctx, p, account)
+	if err != nil {
+		return nil, second, err
+	}
+	for _, factor := range firstFactors {
+		if has[factor] && factor != idp.ChallengeNameTypePasswordSrp && slices.Contains(p.FirstFactors(), factor) {
+			first = append(first, factor)
+		}
+	}
+	second, err = user.SettingsOf(account.User)
+	return first, second, err
+}
+
+// hasFactors tells which first factors a user has, whether or not the pool allows them.
+func (m *Machine) hasFactors(_ context.Context, _ *pool.Pool, u user.Account) (map[string]bool, error) {
+	return map[string]bool{
+		idp.ChallengeNameTypePasswordSrp: u.HasPassword,
+		idp.ChallengeNameTypePassword:    u.HasPassword,
+		idp.ChallengeNameTypeEmailOtp:    u.User.Attributes["email"] != "",
+		idp.ChallengeNameTypeSmsOtp:      u.User.Attributes["phone_number"] != "",
+	}, nil
 }
 
 // first is the challenge of a first factor, or of the choice when none is chosen. A password that came along

@@ -60,9 +60,6 @@ func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.User.Status != idp.UserStatusTypeForceChangePassword {
-		return nil, errUsedSession
-	}
 	return m.replacePassword(ctx, a, p, password)
 }
 

@@ -111,6 +111,8 @@ func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*pr
 		return nil, err
 	}
 	switch {
+	case s.Challenge == idp.ChallengeNameTypeNewPasswordRequired && p.User.Status != idp.UserStatusTypeForceChangePassword:
+		return nil, errUsedSession
 	case !p.Password.Set.Equal(s.Password):
 		return nil, errInvalidSession
 	case !p.User.Enabled:

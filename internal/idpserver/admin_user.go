@@ -31,7 +31,12 @@ func (s *Service) AdminGetUser(ctx context.Context, in *idp.AdminGetUserRequest)
 	if err != nil {
 		return nil, err
 	}
+	f, err := user.SettingsOf(u)
+	if err != nil {
+		return nil, err
+	}
 	return &idp.AdminGetUserResponse{
+		UserMFASettingList: f.Enabled, PreferredMfaSetting: f.Preferred, MFAOptions: mfaOptions(f),
 		Username:             u.Username,
 		UserAttributes:       user.Attributes(p, nil, u),
 		UserCreateDate:       api.At(u.Created),

@@ -1,6 +1,7 @@
 package idpserver
 
 import (
+	"cognate/api/cognate"
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
 )
@@ -9,6 +10,7 @@ import (
 // is not available, and stands as open in docs/coverage.md.
 func (s *Service) Register(m *awsjson.Mux) {
 	m.Register(idp.Service)
+	m.Register(cognate.Service)
 
 	// pool.go
 	awsjson.Handle(m, idp.CreateUserPool, s.CreateUserPool)
@@ -42,6 +44,16 @@ func (s *Service) Register(m *awsjson.Mux) {
 	// recovery.go
 	awsjson.Handle(m, idp.ForgotPassword, s.ForgotPassword)
 	awsjson.Handle(m, idp.ConfirmForgotPassword, s.ConfirmForgotPassword)
+
+	// factor.go
+	awsjson.Handle(m, idp.AssociateSoftwareToken, s.AssociateSoftwareToken)
+	awsjson.Handle(m, idp.VerifySoftwareToken, s.VerifySoftwareToken)
+	awsjson.Handle(m, idp.SetUserMFAPreference, s.SetUserMFAPreference)
+	awsjson.Handle(m, idp.AdminSetUserMFAPreference, s.AdminSetUserMFAPreference)
+	awsjson.Handle(m, idp.SetUserSettings, s.SetUserSettings)
+	awsjson.Handle(m, idp.AdminSetUserSettings, s.AdminSetUserSettings)
+	awsjson.Handle(m, idp.GetUserAuthFactors, s.GetUserAuthFactors)
+	awsjson.Handle(m, idp.AdminGetUserAuthFactors, s.AdminGetUserAuthFactors)
 
 	// sign_in.go
 	awsjson.Handle(m, idp.InitiateAuth, s.InitiateAuth)
@@ -89,4 +101,27 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminAddUserToGroup, s.AdminAddUserToGroup)
 	awsjson.Handle(m, idp.AdminRemoveUserFromGroup, s.AdminRemoveUserFromGroup)
 	awsjson.Handle(m, idp.AdminListGroupsForUser, s.AdminListGroupsForUser)
+
+	// session.go
+	awsjson.Handle(m, cognate.ListUserSessions, s.ListUserSessions)
+	awsjson.Handle(m, cognate.AdminListUserSessions, s.AdminListUserSessions)
+	awsjson.Handle(m, cognate.EndUserSession, s.EndUserSession)
+	awsjson.Handle(m, cognate.AdminEndUserSession, s.AdminEndUserSession)
+
+	// recovery_code.go
+	awsjson.Handle(m, cognate.CreateRecoveryCodes, s.CreateRecoveryCodes)
+	awsjson.Handle(m, cognate.DescribeRecoveryCodes, s.DescribeRecoveryCodes)
+	awsjson.Handle(m, cognate.DeleteRecoveryCodes, s.DeleteRecoveryCodes)
+	awsjson.Handle(m, cognate.AdminDeleteRecoveryCodes, s.AdminDeleteRecoveryCodes)
+
+	// device.go
+	awsjson.Handle(m, idp.ConfirmDevice, s.ConfirmDevice)
+	awsjson.Handle(m, idp.GetDevice, s.GetDevice)
+	awsjson.Handle(m, idp.ListDevices, s.ListDevices)
+	awsjson.Handle(m, idp.UpdateDeviceStatus, s.UpdateDeviceStatus)
+	awsjson.Handle(m, idp.ForgetDevice, s.ForgetDevice)
+	awsjson.Handle(m, idp.AdminGetDevice, s.AdminGetDevice)
+	awsjson.Handle(m, idp.AdminListDevices, s.AdminListDevices)
+	awsjson.Handle(m, idp.AdminUpdateDeviceStatus, s.AdminUpdateDeviceStatus)
+	awsjson.Handle(m, idp.AdminForgetDevice, s.AdminForgetDevice)
 }

@@ -6,22 +6,32 @@ import (
 	"cognate/api"
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/token"
 	"cognate/internal/user"
 )
 
-// me is the user whom an access token shows, if the user is in a state to act.
-func (s *Service) me(ctx context.Context, accessToken string) (me user.Self, err error) {
+// session is what an access token shows, if the user is in a state to act.
+func (s *Service) session(ctx context.Context, accessToken string) (*token.Session, error) {
 	session, err := s.tokens.Authorize(ctx, accessToken)
 	if err != nil {
-		return me, err
+		return nil, err
 	}
 	switch session.User.Status {
 	case idp.UserStatusTypeResetRequired:
-		return me, fault.New(idp.CodePasswordResetRequired, "Password reset required for the user")
+		return nil, fault.New(idp.CodePasswordResetRequired, "Password reset required for the user")
 	case idp.UserStatusTypeUnconfirmed:
-		return me, fault.New(idp.CodeUserNotConfirmed, "User is not confirmed.")
+		return nil, fault.New(idp.CodeUserNotConfirmed, "User is not confirmed.")
 	}
-	return user.Self{Pool: session.Pool, Client: session.Client, User: session.User}, nil
+	return session, nil
+}
+
+// me is the user of a session.
+func (s *Service) me(ctx context.Context, accessToken string) (user.Self, error) {
+	session, err := s.session(ctx, accessToken)
+	if err != nil {
+		return user.Self{}, err
+	}
+	return user.Self{Pool: session.Pool, Client: session.Client, User: session.User, Device: session.Claims.DeviceKey}, nil
 }
 
 // GetUser shows the caller's own profile, as far as the client may read it.
@@ -30,7 +40,14 @@ func (s *Service) GetUser(ctx context.Context, in *idp.GetUserRequest) (*idp.Get
 	if err != nil {
 		return nil, err
 	}
-	return &idp.GetUserResponse{Username: me.User.Username, UserAttributes: user.Attributes(me.Pool, me.Client, me.User)}, nil
+	f, err := user.SettingsOf(me.User)
+	if err != nil {
+		return nil, err
+	}
+	return &idp.GetUserResponse{
+		Username: me.User.Username, UserAttributes: user.Attributes(me.Pool, me.Client, me.User),
+		UserMFASettingList: f.Enabled, PreferredMfaSetting: f.Preferred, MFAOptions: mfaOptions(f),
+	}, nil
 }
 
 // UpdateUserAttributes changes the caller's own attributes.

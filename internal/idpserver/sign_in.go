@@ -19,7 +19,7 @@ func (s *Service) InitiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 		return nil, err
 	}
 	return &idp.InitiateAuthResponse{
-		ChallengeName: step.Challenge, Session: step.Session,
+		ChallengeName: step.Challenge, Session: step.Session, AvailableChallenges: step.Available,
 		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
 	}, nil
 }
@@ -35,7 +35,7 @@ func (s *Service) AdminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 		return nil, err
 	}
 	return &idp.AdminInitiateAuthResponse{
-		ChallengeName: step.Challenge, Session: step.Session,
+		ChallengeName: step.Challenge, Session: step.Session, AvailableChallenges: step.Available,
 		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
 	}, nil
 }

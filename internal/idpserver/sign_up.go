@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cognate/api/idp"
+	"cognate/internal/authn"
 )
 
 // SignUp registers a user through a client.
@@ -12,7 +13,12 @@ func (s *Service) SignUp(ctx context.Context, in *idp.SignUpRequest) (*idp.SignU
 	if err != nil {
 		return nil, err
 	}
-	return s.users.SignUp(ctx, p, c, in)
+	out, err := s.users.SignUp(ctx, p, c, in)
+	if err != nil {
+		return nil, err
+	}
+	out.Session, err = s.authn.SignUpSession(ctx, &authn.Attempt{Pool: p, Client: c}, out.UserSub)
+	return out, err
 }
 
 // ConfirmSignUp confirms a user by the code that was sent.
@@ -21,7 +27,9 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *idp.ConfirmSignUpReques
 	if err != nil {
 		return nil, err
 	}
-	return &idp.ConfirmSignUpResponse{}, s.users.ConfirmSignUp(ctx, p, c, in)
+	a := &authn.Attempt{Pool: p, Client: c, Session: in.Session, Parameters: map[string]string{"USERNAME": in.Username, "SECRET_HASH": in.SecretHash}}
+	session, err := s.authn.Confirm(ctx, a, func() (string, error) { return s.users.ConfirmSignUp(ctx, p, c, in) })
+	return &idp.ConfirmSignUpResponse{Session: session}, err
 }
 
 // ResendConfirmationCode sends an unconfirmed user a new code.

@@ -17,6 +17,9 @@ const (
 	FactorSMS   = "SMS_MFA"
 	FactorTOTP  = "SOFTWARE_TOKEN_MFA"
 	FactorEmail = "EMAIL_OTP"
+	// FactorPasskey is a passkey that counts as both factors. It is no challenge of its own after a first
+	// factor.
+	FactorPasskey = "WEB_AUTHN"
 )
 
 // FactorAttribute is the attribute whose address the codes of a factor go to; "" for one without codes.
@@ -34,6 +37,14 @@ func FactorAttribute(factor string) string {
 type MFASettings struct {
 	Enabled   []string `json:"mfa,omitzero"` // in the order of the constants above
 	Preferred string   `json:"preferred,omitzero"`
+	// Passkey says whether a passkey may count as both factors, where the pool lets it; nil leaves it to
+	// the pool.
+	Passkey *bool `json:"passkey,omitzero"`
+}
+
+// CountsPasskey reports whether a passkey is enough where a second factor is asked for.
+func (s MFASettings) CountsPasskey(p *pool.Pool) bool {
+	return p.Passkeys().MultiFactor && (s.Passkey == nil || *s.Passkey)
 }
 
 // SettingsOf reads a user's choice of second factors. It is empty until the user, or an administrator, has
@@ -206,7 +217,14 @@ func (s *MFASettings) apply(p *pool.Pool, wishes map[string]FactorWish, able []s
 	if len(preferred) > 1 {
 		return invalid("Only one factor can be set as preferred.")
 	}
-	next := MFASettings{}
+	passkey := wishes[FactorPasskey].Enabled
+	if isTrue(passkey) && !p.Passkeys().MultiFactor {
+		return invalid("User does not have delivery config set to turn on WEB_AUTHN")
+	}
+	next := MFASettings{Passkey: s.Passkey}
+	if passkey != nil {
+		next.Passkey = passkey
+	}
 	for _, factor := range []string{FactorSMS, FactorTOTP, FactorEmail} {
 		if enabled[factor] {
 			next.Enabled = append(next.Enabled, factor)

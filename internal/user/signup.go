@@ -211,32 +211,32 @@ func (d *Directory) publicUser(ctx context.Context, p *pool.Pool, c *pool.Client
 	return u, err != nil, nil
 }
 
-// ConfirmSignUp confirms a user by the code, and verifies the address that the code went to.
-func (d *Directory) ConfirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) error {
-	_, err := Discreetly(ctx, c, Discretion, func() (struct{}, error) { return struct{}{}, d.confirmSignUp(ctx, p, c, in) })
-	return err
+// ConfirmSignUp confirms a user by the code, and verifies the address that the code went to. It returns the
+// user's sub.
+func (d *Directory) ConfirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) (string, error) {
+	return Discreetly(ctx, c, Discretion, func() (string, error) { return d.confirmSignUp(ctx, p, c, in) })
 }
 
-func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) error {
+func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) (string, error) {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if hidden {
 		if err := d.spend(ctx, p, d.unknownSubject(p, in.Username), limitConfirm); err != nil {
-			return err
+			return "", err
 		}
-		return errExpired
+		return "", errExpired
 	}
 	if u.Status != idp.UserStatusTypeUnconfirmed {
-		return notUnconfirmed(u)
+		return "", notUnconfirmed(u)
 	}
 	if err := d.spend(ctx, p, u.Sub, limitConfirm); err != nil {
-		return err
+		return "", err
 	}
 	force := in.ForceAliasCreation != nil && *in.ForceAliasCreation
 	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.confirm(tx, p, u.Sub, in.ConfirmationCode, force) })
-	return aliasExists(p, shown(err))
+	return u.Sub, aliasExists(p, shown(err))
 }
 
 func notUnconfirmed(u store.User) error {

@@ -63,7 +63,8 @@ func wrong(code string) string {
 }
 
 func (o *office) confirm(c *pool.Client, name, code string, force bool) error {
-	return o.users.ConfirmSignUp(o.Context(), o.pool, c, &idp.ConfirmSignUpRequest{Username: name, ConfirmationCode: code, ForceAliasCreation: new(force)})
+	_, err := o.users.ConfirmSignUp(o.Context(), o.pool, c, &idp.ConfirmSignUpRequest{Username: name, ConfirmationCode: code, ForceAliasCreation: new(force)})
+	return err
 }
 
 // member signs up and confirms.

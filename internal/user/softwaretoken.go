@@ -185,6 +185,9 @@ func (d *Directory) TokenName(ctx context.Context, p *pool.Pool, sub string) (st
 // lockout. It returns what uses it up, which belongs in the transaction that grants the sign-in: a code that
 // has been used by then is refused there.
 func (d *Directory) ProveToken(ctx context.Context, p *pool.Pool, a *Account, code string) (use func(*store.Tx) error, err error) {
+	if LooksLikeRecoveryCode(code) {
+		return d.proveRecoveryCode(ctx, p, a, code)
+	}
 	t, err := d.softwareToken(ctx, p, a.User.Sub)
 	if err != nil {
 		return nil, err
@@ -215,6 +218,27 @@ func (d *Directory) ProveToken(ctx context.Context, p *pool.Pool, a *Account, co
 		}
 		now.Step = step
 		return tx.PutSoftwareToken(now)
+	}, nil
+}
+
+// proveRecoveryCode is ProveToken for a recovery code.
+func (d *Directory) proveRecoveryCode(ctx context.Context, p *pool.Pool, a *Account, code string) (use func(*store.Tx) error, err error) {
+	err = d.Guard(ctx, p, a, func() error {
+		has, err := d.HasRecoveryCode(ctx, p, a.User.Sub, code)
+		if err == nil && !has {
+			err = errTokenCode
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func(tx *store.Tx) error {
+		used, err := d.UseRecoveryCode(tx, p, a.User.Sub, code)
+		if err == nil && !used {
+			err = errTokenCode
+		}
+		return err
 	}, nil
 }
 
