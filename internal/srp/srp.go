@@ -104,6 +104,20 @@ func ParseA(text string) (A, error) {
 	return A{n}, nil
 }
 
+// ErrBadVerifier is returned for a verifier that no honest client makes.
+var ErrBadVerifier = errors.New("srp: invalid verifier")
+
+// ParseVerifier reads a verifier that a client has made: big-endian bytes, which may begin with zeros. It
+// returns them without. It refuses everything but 1 < v < N-1: the secret of such a verifier needs no
+// password to be known.
+func ParseVerifier(b []byte) ([]byte, error) {
+	v := new(big.Int).SetBytes(b)
+	if v.Cmp(big.NewInt(1)) <= 0 || new(big.Int).Add(v, big.NewInt(1)).Cmp(bigN) >= 0 {
+		return nil, ErrBadVerifier
+	}
+	return v.Bytes(), nil
+}
+
 // NewChallenge returns the server's fresh secret b and its public value B for a client that sent a, and
 // whose verifier is v. Neither B nor the hash of both public values is ever zero, which clients refuse.
 func NewChallenge(v []byte, a A) (b, publicB []byte, err error) {

@@ -17,6 +17,7 @@ type Self struct {
 	Pool   *pool.Pool
 	Client *pool.Client
 	User   store.User
+	Device string // the key of the device that the session is of; empty when it is of none
 }
 
 // Update changes the user's own attributes and returns where codes went that verify new addresses. A new
