@@ -1,4 +1,4 @@
-// Package seed puts pools, clients and users with fixed ids and passwords into a server, from a YAML
+// Package seed puts pools, clients, groups and users with fixed ids and passwords into a server, from a YAML
 // document: what a team's tests expect to be there. Applying a seed again creates what is missing and
 // leaves what is there as it is.
 package seed
@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
 
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
@@ -23,7 +25,7 @@ type Document struct {
 	Pools []Pool `yaml:"pools"`
 }
 
-// Pool is a user pool with its clients and users.
+// Pool is a user pool with its clients, groups and users.
 type Pool struct {
 	ID                 string            `yaml:"id"`                  // "<region>_<letters and digits>"; required
 	Name               string            `yaml:"name"`                // the id when empty
@@ -35,6 +37,7 @@ type Pool struct {
 	CustomAttributes   []CustomAttribute `yaml:"custom_attributes"`
 	PasswordPolicy     *PasswordPolicy   `yaml:"password_policy"` // Cognito's default when absent
 	Clients            []Client          `yaml:"clients"`
+	Groups             []Group           `yaml:"groups"`
 	Users              []User            `yaml:"users"`
 }
 
@@ -63,11 +66,33 @@ type Client struct {
 	RefreshTokenRotation bool     `yaml:"refresh_token_rotation"`
 }
 
+// Group is a group of the pool's users.
+type Group struct {
+	Name        string `yaml:"name"`
+	Description string `yaml:"description"`
+	Precedence  *int64 `yaml:"precedence"` // none when absent
+	Role        string `yaml:"role"`       // ARN of an IAM role
+}
+
 // User is a confirmed user.
 type User struct {
 	Username   string            `yaml:"username"`
 	Password   string            `yaml:"password"` // none when empty
 	Attributes map[string]string `yaml:"attributes"`
+	Groups     []GroupName       `yaml:"groups"` // of the pool's
+}
+
+// GroupName names a group that a user is in.
+type GroupName struct {
+	Name string
+	at   string // where it stands in the file, as errors say it
+}
+
+// UnmarshalYAML implements yaml.NodeUnmarshaler.
+func (g *GroupName) UnmarshalYAML(node ast.Node) error {
+	p := node.GetToken().Position
+	g.at = fmt.Sprintf("[%d:%d]", p.Line, p.Column)
+	return yaml.NodeToValue(node, &g.Name)
 }
 
 // BuiltIn is the seed of `cognate dev` without a file: the pool, client and user of the README.
@@ -100,18 +125,36 @@ func Load(path string) (*Document, error) {
 		if p.ID == "" {
 			return nil, fmt.Errorf("%s: pool %d has no id", path, i+1)
 		}
-		for j, c := range p.Clients {
-			if c.ID == "" {
-				return nil, fmt.Errorf("%s: client %d of pool %s has no id", path, j+1, p.ID)
-			}
-		}
-		for j, u := range p.Users {
-			if u.Username == "" {
-				return nil, fmt.Errorf("%s: user %d of pool %s has no username", path, j+1, p.ID)
-			}
+		if err := p.check(); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return d, nil
+}
+
+// check refuses what has no name, and users in groups that are not the pool's.
+func (p *Pool) check() error {
+	for j, c := range p.Clients {
+		if c.ID == "" {
+			return fmt.Errorf("client %d of pool %s has no id", j+1, p.ID)
+		}
+	}
+	for j, g := range p.Groups {
+		if g.Name == "" {
+			return fmt.Errorf("group %d of pool %s has no name", j+1, p.ID)
+		}
+	}
+	for j, u := range p.Users {
+		if u.Username == "" {
+			return fmt.Errorf("user %d of pool %s has no username", j+1, p.ID)
+		}
+		for _, in := range u.Groups {
+			if !slices.ContainsFunc(p.Groups, func(g Group) bool { return g.Name == in.Name }) {
+				return fmt.Errorf("%s user %s: pool %s has no group %q", in.at, u.Username, p.ID, in.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // Apply creates what of the seed is missing.
@@ -139,6 +182,11 @@ func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Dire
 		}
 		if err != nil {
 			return fmt.Errorf("client %s: %w", c.ID, err)
+		}
+	}
+	for _, g := range p.Groups {
+		if err := g.apply(ctx, made, users); err != nil {
+			return fmt.Errorf("group %s: %w", g.Name, err)
 		}
 	}
 	for _, u := range p.Users {
@@ -221,10 +269,30 @@ func (c *Client) request(poolID string) *idp.CreateUserPoolClientRequest {
 	return in
 }
 
-func (u *User) apply(ctx context.Context, p *pool.Pool, users *user.Directory) error {
-	_, err := users.Find(ctx, p, u.Username)
-	if !missing(err) {
+func (g *Group) apply(ctx context.Context, p *pool.Pool, users *user.Directory) error {
+	in := &idp.CreateGroupRequest{UserPoolId: p.ID, GroupName: g.Name, Description: g.Description, RoleArn: g.Role, Precedence: g.Precedence}
+	if err := awsjson.Validate(idp.CreateGroup, in); err != nil {
 		return err
 	}
-	return users.Seed(ctx, p, u.Username, u.Password, u.Attributes)
+	_, err := users.Group(ctx, p, g.Name)
+	if missing(err) {
+		_, err = users.CreateGroup(ctx, p, in)
+	}
+	return err
+}
+
+func (u *User) apply(ctx context.Context, p *pool.Pool, users *user.Directory) error {
+	_, err := users.Find(ctx, p, u.Username)
+	if missing(err) {
+		err = users.Seed(ctx, p, u.Username, u.Password, u.Attributes)
+	}
+	if err != nil {
+		return err
+	}
+	for _, in := range u.Groups {
+		if err := users.AddToGroup(ctx, p, u.Username, in.Name); err != nil {
+			return fmt.Errorf("group %s: %w", in.Name, err)
+		}
+	}
+	return nil
 }

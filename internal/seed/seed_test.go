@@ -1,11 +1,13 @@
 package seed_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"cognate/api/idp"
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
@@ -56,10 +58,17 @@ pools:
         auth_flows: [ALLOW_USER_PASSWORD_AUTH]
         prevent_user_existence_errors: true
         refresh_token_rotation: true
+    groups:
+      - name: admins
+        description: They may all.
+        precedence: 0
+        role: arn:aws:iam::111122223333:role/admins
+      - name: staff
     users:
       - username: ann@example.com
         password: ann
         attributes: {email_verified: "true", "custom:tenant": "42"}
+        groups: [staff, admins]
       - username: bob@example.com
 `
 
@@ -93,6 +102,45 @@ func TestApply(t *testing.T) {
 	}
 }
 
+// TestApplyGroups puts back what was taken away, and leaves what was changed.
+func TestApplyGroups(t *testing.T) {
+	pools, users := core(t)
+	d, err := seed.Load(write(t, full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := func() *pool.Pool {
+		if err := d.Apply(t.Context(), pools, users); err != nil {
+			t.Fatal(err)
+		}
+		p, err := pools.Pool(t.Context(), "eu-west-1_Seeded01")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	p := apply()
+	admins, err := users.Group(t.Context(), p, "admins")
+	if err != nil || admins.Description != "They may all." || *admins.Precedence != 0 || admins.RoleArn != "arn:aws:iam::111122223333:role/admins" {
+		t.Errorf("the admins are %+v, %v", admins, err)
+	}
+	if staff, err := users.Group(t.Context(), p, "staff"); err != nil || staff.Description != "" || staff.Precedence != nil || staff.RoleArn != "" {
+		t.Errorf("the staff is %+v, %v", staff, err)
+	}
+	_, err = users.UpdateGroup(t.Context(), p, &idp.UpdateGroupRequest{GroupName: "admins", Description: "changed"})
+	if err := errors.Join(err, users.RemoveFromGroup(t.Context(), p, "ann@example.com", "admins")); err != nil {
+		t.Fatal(err)
+	}
+	apply()
+	groups, _, err := users.GroupsOf(t.Context(), p, "ann@example.com", user.Page{})
+	if err != nil || len(groups) != 2 || groups[0].Description != "changed" || groups[1].GroupName != "staff" {
+		t.Errorf("ann is in %+v, %v", groups, err)
+	}
+	if groups, _, err := users.GroupsOf(t.Context(), p, "bob@example.com", user.Page{}); err != nil || len(groups) != 0 {
+		t.Errorf("bob is in %+v, %v", groups, err)
+	}
+}
+
 func TestBuiltIn(t *testing.T) {
 	pools, users := core(t)
 	if err := seed.BuiltIn().Apply(t.Context(), pools, users); err != nil {
@@ -111,14 +159,21 @@ func TestBuiltIn(t *testing.T) {
 // TestLoadRefuses names the line of what is wrong, and shows no secret of the file (checklist 62).
 func TestLoadRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
-		"unknown key":       {"pools:\n  - id: us-east-1_A\n    nmae: x\n    clients:\n      - {id: c, secret: hunter2hunter2}\n", "[3:5]"},
-		"unknown user key":  {"pools:\n  - id: us-east-1_A\n    users:\n      - username: u\n        password: hunter2hunter2\n        pasword: x\n", "[6:9]"},
-		"repeated key":      {"pools:\n  - id: us-east-1_A\n    id: us-east-1_B\n    name: hunter2hunter2\n", "[3:5]"},
-		"a list for a text": {"pools:\n  - id: [hunter2hunter2]\n", "[2:"},
-		"no YAML":           {"pools: [hunter2hunter2", "[1:"},
-		"pool without id":   {"pools:\n  - name: x\n", "pool 1 has no id"},
-		"client without id": {"pools:\n  - id: us-east-1_A\n    clients:\n      - secret: hunter2hunter2\n", "client 1 of pool us-east-1_A has no id"},
-		"user without name": {"pools:\n  - id: us-east-1_A\n    users:\n      - password: hunter2hunter2\n", "user 1 of pool us-east-1_A has no username"},
+		"unknown key":          {"pools:\n  - id: us-east-1_A\n    nmae: x\n    clients:\n      - {id: c, secret: hunter2hunter2}\n", "[3:5]"},
+		"unknown user key":     {"pools:\n  - id: us-east-1_A\n    users:\n      - username: u\n        password: hunter2hunter2\n        pasword: x\n", "[6:9]"},
+		"repeated key":         {"pools:\n  - id: us-east-1_A\n    id: us-east-1_B\n    name: hunter2hunter2\n", "[3:5]"},
+		"a list for a text":    {"pools:\n  - id: [hunter2hunter2]\n", "[2:"},
+		"no YAML":              {"pools: [hunter2hunter2", "[1:"},
+		"pool without id":      {"pools:\n  - name: x\n", "pool 1 has no id"},
+		"client without id":    {"pools:\n  - id: us-east-1_A\n    clients:\n      - secret: hunter2hunter2\n", "client 1 of pool us-east-1_A has no id"},
+		"group without name":   {"pools:\n  - id: us-east-1_A\n    groups:\n      - role: hunter2hunter2\n", "group 1 of pool us-east-1_A has no name"},
+		"unknown group key":    {"pools:\n  - id: us-east-1_A\n    groups:\n      - name: g\n        rank: 1\n", "[5:9]"},
+		"precedence as words":  {"pools:\n  - id: us-east-1_A\n    groups:\n      - name: g\n        precedence: first\n", "[5:21]"},
+		"unknown group":        {"pools:\n  - id: us-east-1_A\n    groups:\n      - name: staff\n    users:\n      - username: u\n        password: hunter2hunter2\n        groups: [staff, admins]\n", "[8:25] user u: pool us-east-1_A has no group \"admins\""},
+		"another pool's group": {"pools:\n  - id: us-east-1_A\n    groups: [{name: staff}]\n  - id: us-east-1_B\n    users:\n      - username: u\n        groups:\n          - staff\n", "[8:13] user u: pool us-east-1_B has no group \"staff\""},
+		"a list for a group":   {"pools:\n  - id: us-east-1_A\n    users:\n      - username: u\n        groups: [[hunter2hunter2]]\n", "[5:18]"},
+		"group by an alias":    {"pools:\n  - id: us-east-1_A\n    users:\n      - &u\n        username: u\n        groups: [g]\n      - *u\n", "[6:18] user u: pool us-east-1_A has no group \"g\""},
+		"user without name":    {"pools:\n  - id: us-east-1_A\n    users:\n      - password: hunter2hunter2\n", "user 1 of pool us-east-1_A has no username"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := seed.Load(write(t, tt.text))
@@ -135,10 +190,13 @@ func TestLoadRefuses(t *testing.T) {
 // TestApplyRefuses passes on what the core says of a bad seed.
 func TestApplyRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
-		"bad pool id":   {"pools: [{id: nonsense}]", "nonsense"},
-		"bad flow":      {"pools: [{id: us-east-1_A, clients: [{id: c, auth_flows: [ALLOW_EVERYTHING]}]}]", "client c"},
-		"bad attribute": {"pools: [{id: us-east-1_A, users: [{username: u, attributes: {email: x}}]}]", "user u"},
-		"bad issuer":    {"pools: [{id: us-east-1_A, issuer: \"ftp://x\"}]", "issuer"},
+		"bad pool id":    {"pools: [{id: nonsense}]", "nonsense"},
+		"bad flow":       {"pools: [{id: us-east-1_A, clients: [{id: c, auth_flows: [ALLOW_EVERYTHING]}]}]", "client c"},
+		"bad attribute":  {"pools: [{id: us-east-1_A, users: [{username: u, attributes: {email: x}}]}]", "user u"},
+		"bad group":      {"pools: [{id: us-east-1_A, groups: [{name: two words}]}]", "group two words"},
+		"bad role":       {"pools: [{id: us-east-1_A, groups: [{name: g, role: hello}]}]", "roleArn"},
+		"bad precedence": {"pools: [{id: us-east-1_A, groups: [{name: g, precedence: -1}]}]", "precedence"},
+		"bad issuer":     {"pools: [{id: us-east-1_A, issuer: \"ftp://x\"}]", "issuer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pools, users := core(t)
