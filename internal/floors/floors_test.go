@@ -35,6 +35,7 @@ var floors = map[string]float64{
 	"internal/store":          2,
 
 	"internal/awsjson": 1.1,
+	"api/cognate":      1,
 	"api/idp":          1,
 	"api/identity":     1,
 

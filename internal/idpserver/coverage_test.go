@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"cognate/api"
+	"cognate/api/cognate"
 	"cognate/api/identity"
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
@@ -37,6 +38,11 @@ func TestCoverage(t *testing.T) {
 	for _, op := range idp.Service.Operations {
 		if _, err := os.Stat("testdata/" + op.Name + ".txt"); mux.Available(op) && err != nil {
 			t.Errorf("%s has no script", op.Name)
+		}
+	}
+	for _, op := range cognate.Service.Operations {
+		if _, err := os.Stat("testdata/Cognate." + op.Name + ".txt"); !mux.Available(op) || err != nil {
+			t.Errorf("%s is not served, or has no script: %v", op.Name, err)
 		}
 	}
 }

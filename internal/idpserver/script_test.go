@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/idpserver"
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 //
 //	> Operation {"Member": "value"}     calls an operation; the JSON may go on over several lines
 //	>- Operation {"Member": "value"}    calls it without a signature
+//	> Cognate.Operation {...}           calls an operation of our own
 //	< {"Member": "*", "Id": "${id}"}    the answer: exactly these members; "*" is any value, and
 //	                                    ${id} any value that is kept under that name, or the kept one
 //	< {"...": 1, "Member": "value"}     the answer has these members, and maybe others
@@ -224,7 +226,10 @@ func (s *script) call(op, body string, signed bool) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	if !strings.Contains(op, ".") {
+		op = idp.Service.TargetPrefix + "." + op
+	}
+	r.Header.Set("X-Amz-Target", op)
 	r.Header.Set("X-Amz-Date", "20260101T000000Z")
 	if signed {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/cognito-idp/aws4_request, SignedHeaders=host;x-amz-date;x-amz-target, Signature=00")

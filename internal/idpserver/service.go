@@ -1,10 +1,13 @@
-// Package idpserver is the door of user pools: it translates the cognito-idp operations to the core and
-// back. ops.go lists all that it serves; each noun has its file.
+// Package idpserver is the door of user pools: it translates the cognito-idp operations, and those that
+// Cognate adds to them, to the core and back. ops.go lists all that it serves; each noun has its file.
 package idpserver
 
 import (
+	"context"
+
 	"cognate/internal/authn"
 	"cognate/internal/pool"
+	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -20,4 +23,14 @@ type Service struct {
 // New makes the door over the core.
 func New(pools *pool.Registry, users *user.Directory, tokens *token.Service, machine *authn.Machine) *Service {
 	return &Service{pools: pools, users: users, tokens: tokens, authn: machine}
+}
+
+// findUser returns the user whom an administrator names, and the pool.
+func (s *Service) findUser(ctx context.Context, poolID, username string) (*pool.Pool, store.User, error) {
+	p, err := s.pools.Pool(ctx, poolID)
+	if err != nil {
+		return nil, store.User{}, err
+	}
+	u, err := s.users.Find(ctx, p, username)
+	return p, u, err
 }

@@ -6,8 +6,9 @@
 //	go run ./tools/apigen -package idp -out api/idp -model path/to/service-2.json
 //
 // The path may end in .gz. With -check it writes nothing and fails when the files are not what it would
-// write. The models are in botocore's package; tools/apigen/run fetches the version that the committed
-// files were made from and generates or checks both services.
+// write. The models are in botocore's package, except the one of Cognate's own operations, which
+// stands beside its package; tools/apigen/run fetches the version that the committed files were made from and
+// generates or checks all services.
 package main
 
 import (
