@@ -61,6 +61,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Devices", testDevices},
 		{"DeviceLists", testDeviceLists},
 		{"RevokeDeviceFamilies", testRevokeDeviceFamilies},
+		{"Passkeys", testPasskeys},
+		{"PasskeyLists", testPasskeyLists},
 		{"Sweep", testSweep},
 		{"Meta", testMeta},
 		{"Times", testTimes},
@@ -173,6 +175,7 @@ func fill(tx *store.Tx, pool string) error {
 		},
 		func() error { return tx.CreateFamily(newFamily(pool, sub, client, "family-"+pool)) },
 		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
+		func() error { return tx.CreatePasskey(newPasskey(pool, sub, "passkey-"+pool)) },
 		func() error { return tx.CreateGroup(newGroup(pool, "group-"+pool)) },
 		func() error {
 			_, err := tx.AddMember(pool, "group-"+pool, sub)

@@ -101,6 +101,7 @@ func testOrphans(t *testing.T, db *store.DB) {
 		"password":   func(tx *store.Tx) error { return tx.PutPassword(store.Password{PoolID: "p", Sub: "none"}) },
 		"history":    func(tx *store.Tx) error { return tx.AddPasswordHistory(store.Password{PoolID: "p", Sub: "none"}) },
 		"code":       func(tx *store.Tx) error { return tx.PutCode(store.Code{PoolID: "p", Sub: "none"}) },
+		"passkey":    func(tx *store.Tx) error { return tx.CreatePasskey(newPasskey("p", "none", "k")) },
 		"family":     func(tx *store.Tx) error { return tx.CreateFamily(newFamily("p", "none", "c", "f")) },
 		"secret":     func(tx *store.Tx) error { return tx.CreateClientSecret(store.ClientSecret{ClientID: "none"}) },
 		"key":        func(tx *store.Tx) error { return tx.CreateSigningKey(store.SigningKey{KID: "k", PoolID: "none"}) },

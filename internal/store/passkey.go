@@ -1,0 +1,73 @@
+package store
+
+import (
+	"database/sql"
+	"time"
+)
+
+// Passkey is the public half of a WebAuthn credential of a user. ID is the credential's id in base64url, which
+// no other in the pool has; PublicKey is in COSE form, Transports are separated by spaces, and Flags is the
+// octet of the authenticator data. A zero LastUsed means never.
+type Passkey struct {
+	PoolID, ID, Sub        string
+	RelyingParty           string
+	PublicKey              []byte
+	Attachment, Transports string
+	Flags                  byte
+	SignCount              uint32
+	Created, LastUsed      time.Time
+}
+
+const passkeyColumns = `pool_id, id, sub, relying_party, public_key, attachment, transports, flags, sign_count, created, last_used`
+
+func (p *Passkey) scan(r *sql.Rows) error {
+	return r.Scan(&p.PoolID, &p.ID, &p.Sub, &p.RelyingParty, raw(&p.PublicKey), &p.Attachment, &p.Transports,
+		&p.Flags, &p.SignCount, when(&p.Created), when(&p.LastUsed))
+}
+
+// CreatePasskey inserts a passkey; ErrExists when the pool has one of that ID, whoever's it is, ErrNotFound
+// when the user is not there.
+func (t *Tx) CreatePasskey(p Passkey) error {
+	return t.create("create passkey", `
+		INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT DO NOTHING`,
+		p.PoolID, p.ID, p.Sub, p.RelyingParty, p.PublicKey, p.Attachment, p.Transports,
+		int64(p.Flags), int64(p.SignCount), millis(p.Created), millis(p.LastUsed))
+}
+
+// GetPasskey returns a passkey, or ErrNotFound.
+func (t *Tx) GetPasskey(poolID, id string) (p Passkey, err error) {
+	err = get(t, "get passkey", p.scan,
+		`SELECT `+passkeyColumns+` FROM passkeys WHERE pool_id = $1 AND id = $2`, poolID, id)
+	return p, err
+}
+
+// HasPasskey reports whether a user has a passkey for a relying party.
+func (t *Tx) HasPasskey(poolID, sub, relyingParty string) (has bool, err error) {
+	err = get(t, "has passkey", func(r *sql.Rows) error { return r.Scan(&has) }, `
+		SELECT EXISTS (SELECT 1 FROM passkeys WHERE pool_id = $1 AND sub = $2 AND relying_party = $3)`,
+		poolID, sub, relyingParty)
+	return has, err
+}
+
+// UpdatePasskey writes Flags, SignCount and LastUsed of the passkey (PoolID, ID), or returns ErrNotFound. The
+// rest never changes.
+func (t *Tx) UpdatePasskey(p Passkey) error {
+	return t.touch("update passkey", `
+		UPDATE passkeys SET flags = $3, sign_count = $4, last_used = $5 WHERE pool_id = $1 AND id = $2`,
+		p.PoolID, p.ID, int64(p.Flags), int64(p.SignCount), millis(p.LastUsed))
+}
+
+// DeletePasskey deletes a passkey of a user, or returns ErrNotFound.
+func (t *Tx) DeletePasskey(poolID, sub, id string) error {
+	return t.touch("delete passkey",
+		`DELETE FROM passkeys WHERE pool_id = $1 AND sub = $2 AND id = $3`, poolID, sub, id)
+}
+
+// ListPasskeys returns up to limit passkeys of a user whose ID is greater than afterID, in the order of their
+// IDs.
+func (t *Tx) ListPasskeys(poolID, sub, afterID string, limit int) ([]Passkey, error) {
+	return list(t, "passkeys", (*Passkey).scan, `
+		SELECT `+passkeyColumns+` FROM passkeys WHERE pool_id = $1 AND sub = $2 AND id > $3
+		ORDER BY id LIMIT $4`, poolID, sub, afterID, page(limit))
+}

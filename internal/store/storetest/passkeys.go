@@ -1,0 +1,82 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"cognate/internal/store"
+)
+
+func newPasskey(pool, sub, id string) store.Passkey {
+	return store.Passkey{
+		PoolID: pool, ID: id, Sub: sub, RelyingParty: "example.com", PublicKey: []byte{0xa5, 0, 255},
+		Attachment: "platform", Transports: "hybrid internal", Flags: 0xff, SignCount: 1<<32 - 1, Created: day(0),
+	}
+}
+
+func passkeyID(p store.Passkey) string { return p.ID }
+
+func testPasskeys(t *testing.T, db *store.DB) {
+	k := newPasskey("p", "a", "k")
+	is(t, "create without a user", try(db, func(tx *store.Tx) error { return tx.CreatePasskey(k) }), store.ErrNotFound)
+	people(t, db)
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.CreatePool(newPool("q")), tx.CreateUser(newUser("q", "a")),
+			tx.CreatePasskey(k), tx.CreatePasskey(newPasskey("q", "a", "k")))
+	})
+	is(t, "the same for another user", try(db, func(tx *store.Tx) error { return tx.CreatePasskey(newPasskey("p", "b", "k")) }), store.ErrExists)
+	getPasskey(t, db, k)
+
+	changed := k
+	changed.Flags, changed.SignCount, changed.LastUsed = 5, 7, day(3)
+	k = changed
+	changed.RelyingParty, changed.PublicKey, changed.Created = "other", []byte{1}, day(9)
+	update(t, db, func(tx *store.Tx) error { return tx.UpdatePasskey(changed) })
+	getPasskey(t, db, k)
+	getPasskey(t, db, newPasskey("q", "a", "k"))
+
+	is(t, "update another", try(db, func(tx *store.Tx) error { return tx.UpdatePasskey(newPasskey("p", "a", "x")) }), store.ErrNotFound)
+	is(t, "delete another's", try(db, func(tx *store.Tx) error { return tx.DeletePasskey("p", "b", "k") }), store.ErrNotFound)
+	update(t, db, func(tx *store.Tx) error { return tx.DeletePasskey("p", "a", "k") })
+	view(t, db, func(tx *store.Tx) error {
+		_, none := tx.GetPasskey("p", "k")
+		is(t, "get a deleted one", none, store.ErrNotFound)
+		return nil
+	})
+}
+
+func getPasskey(t *testing.T, db *store.DB, want store.Passkey) {
+	t.Helper()
+	view(t, db, func(tx *store.Tx) error {
+		got, err := tx.GetPasskey(want.PoolID, want.ID)
+		same(t, "passkey", got, want)
+		return err
+	})
+}
+
+// testPasskeyLists wants byte order, and the passkeys of no other user or relying party.
+func testPasskeyLists(t *testing.T, db *store.DB) {
+	people(t, db)
+	for _, id := range []string{"b", "_", "B", "a", "-"} {
+		update(t, db, func(tx *store.Tx) error { return tx.CreatePasskey(newPasskey("p", "a", id)) })
+	}
+	has := func(tx *store.Tx, sub, party string, want bool) error {
+		got, err := tx.HasPasskey("p", sub, party)
+		same(t, sub+" at "+party, got, want)
+		return err
+	}
+	view(t, db, func(tx *store.Tx) error {
+		got, err := pages(func(after string) ([]store.Passkey, error) { return tx.ListPasskeys("p", "a", after, 2) }, passkeyID)
+		same(t, "passkeys", got, []string{"-", "B", "_", "a", "b"})
+		none, err2 := tx.ListPasskeys("p", "b", "", 9)
+		same(t, "another's", len(none), 0)
+		return errors.Join(err, err2, has(tx, "a", "example.com", true), has(tx, "a", "example.org", false), has(tx, "b", "example.com", false))
+	})
+	view(t, db, func(tx *store.Tx) error {
+		all, err := tx.ListPasskeys("p", "a", "", 1)
+		same(t, "the first", all, []store.Passkey{newPasskey("p", "a", "-")})
+		same(t, "never used", all[0].LastUsed, time.Time{})
+		return err
+	})
+}
