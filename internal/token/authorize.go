@@ -36,7 +36,11 @@ type Session struct {
 	Client *pool.Client
 	User   store.User
 	Claims AccessClaims
+	family store.Family
 }
+
+// Proof tells how the session was authenticated.
+func (s *Session) Proof() (Proof, error) { return proofOf(s.family) }
 
 // Errors of access tokens, in Cognito's words.
 var (
@@ -59,7 +63,7 @@ func (s *Service) Authorize(ctx context.Context, accessToken string) (*Session, 
 	if !slices.Contains(strings.Fields(out.Claims.Scope), ScopeAdmin) {
 		return nil, errScopeAccess
 	}
-	var f store.Family
+	f := &out.family
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		if out.User, err = tx.GetUser(out.Pool.ID, out.Claims.Sub); errors.Is(err, store.ErrNotFound) {
 			return errUserGone
@@ -67,7 +71,7 @@ func (s *Service) Authorize(ctx context.Context, accessToken string) (*Session, 
 		if err != nil {
 			return err
 		}
-		if f, err = tx.GetFamily(out.Claims.EventID); errors.Is(err, store.ErrNotFound) {
+		if *f, err = tx.GetFamily(out.Claims.EventID); errors.Is(err, store.ErrNotFound) {
 			return errRevokedAccess
 		}
 		return err

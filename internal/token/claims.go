@@ -18,7 +18,11 @@ func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u hold
 	if err != nil {
 		return nil, err
 	}
-	b := builder{issuer: s.Issuer(p), pool: p, client: c, user: u, family: f, now: time.Now()}
+	proof, err := proofOf(f)
+	if err != nil {
+		return nil, err
+	}
+	b := builder{issuer: s.Issuer(p), pool: p, client: c, user: u, family: f, proof: proof, now: time.Now()}
 	access, err := r.access.sign(b.accessClaims())
 	if err != nil {
 		return nil, err
@@ -37,6 +41,7 @@ type builder struct {
 	client *pool.Client
 	user   holder
 	family store.Family
+	proof  Proof
 	now    time.Time
 }
 
@@ -54,6 +59,9 @@ func (b *builder) common(use string, lifetime time.Duration) map[string]any {
 	if rotates, _ := b.client.Rotation(); rotates || b.client.RevocationEnabled() {
 		claims["origin_jti"] = b.family.OriginJTI
 		claims["jti"] = uuid.NewString()
+	}
+	if b.proof.Level != "" {
+		claims["acr"], claims["amr"] = b.proof.Level, b.proof.Methods
 	}
 	if len(b.user.groups) > 0 {
 		claims["cognito:groups"] = groupNames(b.user.groups)

@@ -37,13 +37,18 @@ const nonceBytes = 16
 // again: a write for each refresh would cost more than the refresh itself.
 const useInterval = time.Hour
 
-func newFamily(g Grant, now time.Time) store.Family {
+func newFamily(g Grant, now time.Time) (store.Family, error) {
+	authTime := g.Proof.Time
+	if authTime.IsZero() {
+		authTime = now
+	}
+	extra, err := g.Proof.extra()
 	return store.Family{
 		ID: g.Flow, OriginJTI: uuid.NewString(),
 		PoolID: g.Pool.ID, Sub: g.User.Sub, ClientID: g.Client.ID, Scopes: g.Scopes,
 		Nonce:    secret.RandomBytes(nonceBytes),
-		AuthTime: now, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()),
-	}
+		AuthTime: authTime, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()), Extra: extra,
+	}, err
 }
 
 // refreshToken is the token of the family's current generation.

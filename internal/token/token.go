@@ -78,6 +78,8 @@ type Grant struct {
 	User   store.User
 	Scopes string // space-separated
 
+	Proof Proof
+
 	// Flow names the sign-in: what [NewFlow] gave when it began. It becomes the id of the family, and
 	// the event_id of its tokens.
 	Flow string
@@ -107,9 +109,12 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // other way round. A user who has been disabled meanwhile gets none. A flow is granted once, however two grants race: for the other one it returns
 // [store.ErrExists].
 func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
-	f, u := newFamily(g, time.Now().UTC()), holder{User: g.User}
-	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		var err error
+	u := holder{User: g.User}
+	f, err := newFamily(g, time.Now().UTC())
+	if err != nil {
+		return nil, err
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		if u.groups, err = admit(tx, g.User); err != nil {
 			return err
 		}
