@@ -28,15 +28,27 @@ func (m *Machine) startChoice(ctx context.Context, a *Attempt) (*Step, error) {
 	if a.Session != "" {
 		return m.startSignedUp(ctx, a)
 	}
+	up, sub, err := m.stepUp(ctx, a)
+	if err != nil {
+		return nil, err
+	}
 	p, err := m.begin(ctx, a, name)
 	if err != nil {
 		return nil, err
+	}
+	if sub != "" && sub != p.User.Sub {
+		return nil, errWrongPassword
+	}
+	if up.target > 0 {
+		if step, done, err := m.startStepUp(ctx, a, p, up); done || err != nil {
+			return step, err
+		}
 	}
 	available, err := m.available(ctx, a, p, name)
 	if err != nil {
 		return nil, err
 	}
-	if len(available) == 0 {
+	if available = p.target.reaches(available); len(available) == 0 {
 		return nil, errWrongPassword
 	}
 	chosen := a.Parameters["PREFERRED_CHALLENGE"]
@@ -253,7 +265,7 @@ func (m *Machine) chosen(ctx context.Context, a *Attempt, answer string) (*Step,
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(available, answer) {
+	if !slices.Contains(p.target.reaches(available), answer) {
 		return nil, fault.New(idp.CodeInvalidParameter, "Selected challenge is not available for the user.")
 	}
 	for factor, parameter := range map[string]string{

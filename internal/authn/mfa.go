@@ -20,6 +20,11 @@ const (
 	methodPasskey  = "swk"
 )
 
+// secondProven reports whether a second factor is among what has been proven beside a password.
+func secondProven(methods []string) bool {
+	return levelOf(methods) >= 3 && slices.Contains(methods, methodPassword)
+}
+
 // secondFactor is how a second factor is asked for and answered.
 type secondFactor struct {
 	answer string // the parameter that holds the code
@@ -191,7 +196,13 @@ func (m *Machine) selectFactor(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(s.Choices, answer) || !slices.Contains(f.Usable, answer) {
+	usable := f.Usable
+	if p.target > 0 {
+		if usable, err = m.users.AbleFactors(ctx, a.Pool, p.User); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.Contains(s.Choices, answer) || !slices.Contains(usable, answer) {
 		return nil, fault.New(idp.CodeInvalidParameter, "Invalid MFA type selected.")
 	}
 	return m.askFor(ctx, a, p, answer)

@@ -14,9 +14,11 @@ import (
 // in the sealed Session.
 type progress struct {
 	user.Account
-	flow    string   // what token.NewFlow gave when the sign-in began
-	device  string   // the DEVICE_KEY that the client says it has
-	methods []string // what has been proven, as the amr claim names it (RFC 8176)
+	flow    string    // what token.NewFlow gave when the sign-in began
+	device  string    // the DEVICE_KEY that the client says it has
+	methods []string  // what has been proven, as the amr claim names it (RFC 8176)
+	target  level     // what has to be reached; 0 where the client has not asked for one
+	since   time.Time // when it was proven, if by an earlier session
 
 	// writes belong together with what comes next: the session that ends the flow, or, when another
 	// challenge follows, the Session of that one.
@@ -54,6 +56,12 @@ func refusedState(u store.User) error {
 
 // next decides what follows once the user's state is in order: another challenge, or the tokens.
 func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	if p.target > levelOf(p.methods) {
+		return m.askLevel(ctx, a, p)
+	}
+	if secondProven(p.methods) {
+		return m.grant(ctx, a, p)
+	}
 	step, err := m.askFactor(ctx, a, p)
 	if step != nil || err != nil {
 		return step, err
@@ -63,8 +71,12 @@ func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, err
 
 // grant ends a flow with tokens, and writes together with the session what the way there has left to write.
 func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	proof := token.Proof{Methods: p.methods, Time: p.since}
+	if p.target > 0 {
+		proof.Level = levelOf(p.methods).String()
+	}
 	t, err := m.tokens.Issue(ctx, token.Grant{
-		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow,
+		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow, Proof: proof,
 	}, func(tx *store.Tx) error {
 		if p.Failed {
 			if err := m.users.Succeeded(tx, a.Pool, p.Subject); err != nil {

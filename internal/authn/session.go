@@ -35,6 +35,7 @@ type session struct {
 	Password  time.Time `json:"w"` // when the password was set that the user had
 	Device    string    `json:"d,omitzero"`
 	Methods   []string  `json:"a,omitzero"`
+	Target    level     `json:"l,omitzero"`
 	Expires   time.Time `json:"e"`
 
 	Choices []string `json:"o,omitzero"` // what a choice is between, or a set-up under way
@@ -49,7 +50,7 @@ const sessionAAD = "challenge-session"
 func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Challenge: challenge,
-		Password: p.Password.Set, Device: p.device, Methods: p.methods, Expires: time.Now().Add(a.Client.SessionLifetime()),
+		Password: p.Password.Set, Device: p.device, Methods: p.methods, Target: p.target, Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
 
@@ -99,7 +100,7 @@ func (m *Machine) resume(ctx context.Context, a *Attempt, challenges ...string) 
 
 // recallSession reads the user of a session anew. A password that has been replaced since ends the session.
 func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*progress, error) {
-	p := &progress{Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, used: errUsedSession}
+	p := &progress{Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, used: errUsedSession}
 	if s.Unknown != "" {
 		return p, nil
 	}

@@ -30,6 +30,7 @@ type block struct {
 	Subject string    `json:"s"` // what failures count against
 	Real    int       `json:"r"` // 1 when Subject is the sub of a user; a number, for its fixed width
 	Device  string    `json:"d,omitzero"`
+	Target  level     `json:"l,omitzero"`
 	Expires time.Time `json:"e"`
 	A       []byte    `json:"a"`
 	PublicB []byte    `json:"B"`
@@ -90,7 +91,7 @@ func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) 
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()), Device: p.device,
+		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()), Device: p.device, Target: p.target,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -198,7 +199,9 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
 	}
-	return m.afterFirst(ctx, a, &progress{Account: p, flow: b.Flow, device: cmp.Or(a.device(), b.Device), methods: []string{methodPassword}, used: errWrongPassword})
+	return m.afterFirst(ctx, a, &progress{
+		Account: p, flow: b.Flow, device: cmp.Or(a.device(), b.Device), methods: []string{methodPassword}, target: b.Target, used: errWrongPassword,
+	})
 }
 
 // refuseBlock answers a block that is forged, foreign or old as a wrong password, and counts it as one

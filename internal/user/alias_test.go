@@ -21,7 +21,7 @@ func TestAliases(t *testing.T) {
 	if o.find("shared@b.test").Sub != second || o.find("first").Attributes["email_verified"] != "false" {
 		t.Errorf("the name has not moved: %+v", o.find("first"))
 	}
-	as := func(name string) Self { return Self{o.pool, c, o.find(name)} }
+	as := func(name string) Self { return Self{Pool: o.pool, Client: c, User: o.find(name)} }
 	prefer := func(who, name string) error {
 		_, err := o.users.Update(t.Context(), as(who), attributeList(map[string]string{"preferred_username": name}))
 		return err

@@ -105,6 +105,12 @@ func (d *Directory) SecondFactors(ctx context.Context, p *pool.Pool, u store.Use
 	return f, nil
 }
 
+// AbleFactors are the second factors that pool and user have what it takes for, chosen by the user or not.
+func (d *Directory) AbleFactors(ctx context.Context, p *pool.Pool, u store.User) ([]string, error) {
+	has, err := d.hasSoftwareToken(ctx, p, u.Sub)
+	return ableFactors(p, u, has), err
+}
+
 // ableFactors are the factors that pool and user have what it takes for. A software token keeps its force
 // where the pool has stopped to offer them.
 func ableFactors(p *pool.Pool, u store.User, softwareToken bool) (out []string) {
