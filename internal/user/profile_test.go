@@ -20,7 +20,7 @@ import (
 const badCode, mismatchText = "CodeMismatchException", "Invalid verification code provided, please try again."
 
 // self is a user who acts for itself.
-func (o *office) self(c *pool.Client, name string) Self { return Self{o.pool, c, o.find(name)} }
+func (o *office) self(c *pool.Client, name string) Self { return Self{Pool: o.pool, Client: c, User: o.find(name)} }
 
 func (o *office) edit(c *pool.Client, name string, attributes map[string]string) ([]*idp.CodeDeliveryDetailsType, error) {
 	return o.users.Update(o.Context(), o.self(c, name), attributeList(attributes))

@@ -213,9 +213,9 @@ func TestUserNamedByAddress(t *testing.T) {
 	wantFault(t, err, "UsernameExistsException", "An account with the given email already exists.")
 	_, err = o.signUp(c, "carol@b.test", nil)
 	o.must(err)
-	_, err = o.users.Update(t.Context(), Self{o.pool, c, o.find("carol@b.test")}, attributeList(map[string]string{"email": "alice@b.test"}))
+	_, err = o.users.Update(t.Context(), Self{Pool: o.pool, Client: c, User: o.find("carol@b.test")}, attributeList(map[string]string{"email": "alice@b.test"}))
 	wantFault(t, err, "AliasExistsException", "An account with the given email already exists.")
-	_, err = o.users.Update(t.Context(), Self{o.pool, c, o.find("carol@b.test")}, attributeList(map[string]string{"email": "+15555550100"}))
+	_, err = o.users.Update(t.Context(), Self{Pool: o.pool, Client: c, User: o.find("carol@b.test")}, attributeList(map[string]string{"email": "+15555550100"}))
 	wantFault(t, err, "InvalidParameterException", "Invalid email address format.")
 	o.must(o.confirm(c, "ALICE@b.test", o.code("alice@b.test"), false))
 }
