@@ -44,6 +44,7 @@ type Attempt struct {
 	Session   string // for Respond
 
 	Parameters map[string]string // AuthParameters or ChallengeResponses
+	IP         string            // where the user is, as far as that is known, for Respond
 }
 
 // Step is what comes next: a challenge to answer, or, when Tokens is set, the end.
@@ -85,7 +86,7 @@ func (a *Attempt) need(name string) (string, error) {
 
 // device is the DEVICE_KEY of an attempt, where the pool knows devices.
 func (a *Attempt) device() string {
-	if a.Pool.Settings.DeviceConfiguration == nil {
+	if !a.Pool.RemembersDevices() {
 		return ""
 	}
 	return a.Parameters["DEVICE_KEY"]
@@ -163,17 +164,19 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 
 // answers are the challenges that have one, and how it is checked.
 var answers = map[string]func(*Machine, context.Context, *Attempt) (*Step, error){
-	idp.ChallengeNameTypePasswordVerifier:    (*Machine).verifyPassword,
-	idp.ChallengeNameTypeNewPasswordRequired: (*Machine).newPassword,
-	idp.ChallengeNameTypeSoftwareTokenMfa:    (*Machine).answerToken,
-	idp.ChallengeNameTypeSmsMfa:              (*Machine).answerCode,
-	idp.ChallengeNameTypeEmailOtp:            (*Machine).answerCode,
-	idp.ChallengeNameTypeSmsOtp:              (*Machine).answerCode,
-	idp.ChallengeNameTypeSelectMfaType:       (*Machine).selectFactor,
-	idp.ChallengeNameTypeMfaSetup:            (*Machine).setUp,
-	idp.ChallengeNameTypeSelectChallenge:     (*Machine).selectChallenge,
-	idp.ChallengeNameTypePassword:            (*Machine).choosePassword,
-	idp.ChallengeNameTypePasswordSrp:         (*Machine).chooseSRP,
+	idp.ChallengeNameTypePasswordVerifier:       (*Machine).verifyPassword,
+	idp.ChallengeNameTypeNewPasswordRequired:    (*Machine).newPassword,
+	idp.ChallengeNameTypeSoftwareTokenMfa:       (*Machine).answerToken,
+	idp.ChallengeNameTypeSmsMfa:                 (*Machine).answerCode,
+	idp.ChallengeNameTypeEmailOtp:               (*Machine).answerCode,
+	idp.ChallengeNameTypeSmsOtp:                 (*Machine).answerCode,
+	idp.ChallengeNameTypeSelectMfaType:          (*Machine).selectFactor,
+	idp.ChallengeNameTypeMfaSetup:               (*Machine).setUp,
+	idp.ChallengeNameTypeDeviceSrpAuth:          (*Machine).challengeDevice,
+	idp.ChallengeNameTypeDevicePasswordVerifier: (*Machine).verifyDevice,
+	idp.ChallengeNameTypeSelectChallenge:        (*Machine).selectChallenge,
+	idp.ChallengeNameTypePassword:               (*Machine).choosePassword,
+	idp.ChallengeNameTypePasswordSrp:            (*Machine).chooseSRP,
 }
 
 // startRefresh answers a refresh token.
@@ -182,8 +185,11 @@ func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := m.tokens.Refresh(ctx, a.Pool, a.Client, refresh, func(u store.User) error {
-		return user.SecretHash(a.Client, a.Parameters["SECRET_HASH"], namesOf(u)...)
+	t, err := m.tokens.Refresh(ctx, a.Pool, a.Client, token.Renewal{
+		Refresh: secret.Text(refresh), DeviceKey: a.Parameters["DEVICE_KEY"],
+		Check: func(u store.User) error {
+			return user.SecretHash(a.Client, a.Parameters["SECRET_HASH"], namesOf(u)...)
+		},
 	})
 	if err != nil {
 		return nil, err

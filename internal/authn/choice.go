@@ -233,6 +233,9 @@ func (m *Machine) afterCode(ctx context.Context, a *Attempt, p *progress) (*Step
 	if f.Asks() || p.User.Status == idp.UserStatusTypeForceChangePassword {
 		return nil, errInvalidSession
 	}
+	if err := m.recognise(ctx, a, p); err != nil {
+		return nil, err
+	}
 	return m.complete(ctx, a, p)
 }
 

@@ -171,10 +171,13 @@ func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
 	return m.complete(ctx, a, p)
 }
 
-// complete ends a sign-in whose last factor has been proven.
+// complete ends a sign-in whose last factor has been proven, but for the proof of a remembered device.
 func (m *Machine) complete(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	if err := refusedState(p.User); err != nil {
 		return nil, err
+	}
+	if p.device != "" {
+		return m.askDevice(ctx, a, p)
 	}
 	return m.grant(ctx, a, p)
 }

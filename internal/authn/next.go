@@ -15,7 +15,8 @@ import (
 type progress struct {
 	user.Account
 	flow    string    // what token.NewFlow gave when the sign-in began
-	device  string    // the DEVICE_KEY that the client says it has
+	device  string    // the DEVICE_KEY that the client says it has; once recognised, that of a remembered device
+	proven  string    // the key of the device that has made its proof
 	methods []string  // what has been proven, as the amr claim names it (RFC 8176)
 	target  level     // what has to be reached; 0 where the client has not asked for one
 	since   time.Time // when it was proven, if by an earlier session
@@ -36,6 +37,9 @@ func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Ste
 		if time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
 			return nil, errTemporaryOld
 		}
+		if err := m.recognise(ctx, a, p); err != nil {
+			return nil, err
+		}
 		return m.askNewPassword(ctx, a, p)
 	}
 	return m.next(ctx, a, p)
@@ -54,19 +58,26 @@ func refusedState(u store.User) error {
 	return nil
 }
 
-// next decides what follows once the user's state is in order: another challenge, or the tokens.
+// next decides what follows once the user's state is in order: another challenge, or the tokens. A
+// remembered device stands in for the second factor where the pool has it so.
 func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	if err := m.recognise(ctx, a, p); err != nil {
+		return nil, err
+	}
 	if p.target > levelOf(p.methods) {
 		return m.askLevel(ctx, a, p)
 	}
 	if secondProven(p.methods) {
-		return m.grant(ctx, a, p)
+		return m.complete(ctx, a, p)
+	}
+	if p.device != "" && a.Pool.DeviceReplacesMFA() {
+		return m.askDevice(ctx, a, p)
 	}
 	step, err := m.askFactor(ctx, a, p)
 	if step != nil || err != nil {
 		return step, err
 	}
-	return m.grant(ctx, a, p)
+	return m.complete(ctx, a, p)
 }
 
 // grant ends a flow with tokens, and writes together with the session what the way there has left to write.
@@ -77,6 +88,7 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	}
 	t, err := m.tokens.Issue(ctx, token.Grant{
 		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow, Proof: proof,
+		Device: p.proven, NewDevice: p.proven == "" && a.Pool.RemembersDevices(),
 	}, func(tx *store.Tx) error {
 		if p.Failed {
 			if err := m.users.Succeeded(tx, a.Pool, p.Subject); err != nil {

@@ -2,7 +2,6 @@ package authn
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -29,7 +28,6 @@ type block struct {
 	Typed   string    `json:"t"` // the look-up key of the name that the client sent
 	Subject string    `json:"s"` // what failures count against
 	Real    int       `json:"r"` // 1 when Subject is the sub of a user; a number, for its fixed width
-	Device  string    `json:"d,omitzero"`
 	Target  level     `json:"l,omitzero"`
 	Expires time.Time `json:"e"`
 	A       []byte    `json:"a"`
@@ -91,7 +89,7 @@ func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) 
 		return nil, err
 	}
 	sealed, err := m.sealBlock(block{
-		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()), Device: p.device, Target: p.target,
+		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()), Target: p.target,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -199,8 +197,10 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if err := m.prove(ctx, a, &p, proof); err != nil {
 		return nil, err
 	}
+	// The device is the one that this answer names: a client that learns here that it is not known any more
+	// answers the same challenge again without it.
 	return m.afterFirst(ctx, a, &progress{
-		Account: p, flow: b.Flow, device: cmp.Or(a.device(), b.Device), methods: []string{methodPassword}, target: b.Target, used: errWrongPassword,
+		Account: p, flow: b.Flow, device: a.device(), methods: []string{methodPassword}, target: b.Target, used: errWrongPassword,
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/authn"
+	"cognate/internal/awsjson"
 	"cognate/internal/token"
 )
 
@@ -46,7 +47,9 @@ func (s *Service) RespondToAuthChallenge(ctx context.Context, in *idp.RespondToA
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.authn.Respond(ctx, &authn.Attempt{Pool: p, Client: c, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses})
+	step, err := s.authn.Respond(ctx, &authn.Attempt{
+		Pool: p, Client: c, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, IP: awsjson.CallerFrom(ctx).IP,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +65,13 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.authn.Respond(ctx, &authn.Attempt{Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses})
+	ip := ""
+	if in.ContextData != nil {
+		ip = in.ContextData.IpAddress
+	}
+	step, err := s.authn.Respond(ctx, &authn.Attempt{
+		Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, IP: ip,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -85,8 +94,12 @@ func result(t *token.Tokens) *idp.AuthenticationResultType {
 	if t == nil {
 		return nil
 	}
-	return &idp.AuthenticationResultType{
+	out := &idp.AuthenticationResultType{
 		AccessToken: t.Access, IdToken: t.ID, RefreshToken: t.Refresh,
 		ExpiresIn: new(int64(t.Lifetime.Seconds())), TokenType: "Bearer",
 	}
+	if d := t.Device; d != nil {
+		out.NewDeviceMetadata = &idp.NewDeviceMetadataType{DeviceKey: d.Key, DeviceGroupKey: d.Group}
+	}
+	return out
 }

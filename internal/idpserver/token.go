@@ -8,7 +8,9 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/pool"
+	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/token"
 )
 
 // GetTokensFromRefreshToken refreshes tokens, and rotates the refresh token where the client says so.
@@ -23,7 +25,9 @@ func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *idp.GetToke
 	if !secretFits(c, in.ClientSecret) {
 		return nil, fault.Newf(idp.CodeNotAuthorized, "Unable to verify secret for client %s", c.ID)
 	}
-	t, err := s.tokens.Refresh(ctx, p, c, in.RefreshToken, func(store.User) error { return nil })
+	t, err := s.tokens.Refresh(ctx, p, c, token.Renewal{
+		Refresh: secret.Text(in.RefreshToken), DeviceKey: in.DeviceKey, Check: func(store.User) error { return nil },
+	})
 	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Code == idp.CodePasswordResetRequired || f.Code == idp.CodeUserNotConfirmed) {
 		return nil, fault.New(idp.CodeNotAuthorized, f.Message) // the model declares neither here
 	}

@@ -45,7 +45,7 @@ func newFamily(g Grant, now time.Time) (store.Family, error) {
 	extra, err := g.Proof.extra()
 	return store.Family{
 		ID: g.Flow, OriginJTI: uuid.NewString(),
-		PoolID: g.Pool.ID, Sub: g.User.Sub, ClientID: g.Client.ID, Scopes: g.Scopes,
+		PoolID: g.Pool.ID, Sub: g.User.Sub, ClientID: g.Client.ID, DeviceKey: g.Device, Scopes: g.Scopes,
 		Nonce:    secret.RandomBytes(nonceBytes),
 		AuthTime: authTime, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()), Extra: extra,
 	}, err
@@ -124,17 +124,29 @@ func (s *Service) find(tx *store.Tx, c *pool.Client, token string) (store.Family
 	return f, t, nil
 }
 
+// Renewal is how a client asks for new tokens.
+type Renewal struct {
+	Refresh   secret.Text // the refresh token
+	DeviceKey string      // of the device that it is on; empty for none
+
+	// Check, called with the user before anything is written, may refuse.
+	Check func(store.User) error
+}
+
 // Refresh answers a refresh token with new ID and access tokens, and with a new refresh token when the
-// client rotates them. check, called with the user before anything is written, may refuse.
+// client rotates them.
 //
 // Presenting the generation before the current one is a repetition within the client's grace period and
 // answers the current one; later, and for any older one, it is a theft: the family is revoked.
-func (s *Service) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, token string, check func(store.User) error) (*Tokens, error) {
-	f, u, t, err := s.lookUp(ctx, c, token)
+func (s *Service) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, r Renewal) (*Tokens, error) {
+	f, u, t, err := s.lookUp(ctx, c, string(r.Refresh))
 	if err != nil {
 		return nil, err
 	}
-	if err := check(u.User); err != nil {
+	if err := s.checkDevice(ctx, p, f, r.DeviceKey); err != nil {
+		return nil, err
+	}
+	if err := r.Check(u.User); err != nil {
 		return nil, err
 	}
 	rotate, grace := c.Rotation()

@@ -83,6 +83,11 @@ type Grant struct {
 	// Flow names the sign-in: what [NewFlow] gave when it began. It becomes the id of the family, and
 	// the event_id of its tokens.
 	Flow string
+
+	// Device is the key of the remembered device that has proven itself; NewDevice asks for a key for one that
+	// is to register. The session is bound to that device, or, without either, to none.
+	Device    string
+	NewDevice bool
 }
 
 // NewFlow names a sign-in that begins.
@@ -93,6 +98,7 @@ type Tokens struct {
 	ID, Access string
 	Refresh    string        // empty when the refresh token that was presented stays the one to use
 	Lifetime   time.Duration // of the access token
+	Device     *NewDevice    // nil but where a grant asked for one
 }
 
 // String hides the tokens.
@@ -109,6 +115,11 @@ func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 // other way round. A user who has been disabled meanwhile gets none. A flow is granted once, however two grants race: for the other one it returns
 // [store.ErrExists].
 func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error) (*Tokens, error) {
+	var device *NewDevice
+	if g.NewDevice {
+		device = s.newDevice(g.Pool)
+		g.Device = device.Key
+	}
 	u := holder{User: g.User}
 	f, err := newFamily(g, time.Now().UTC())
 	if err != nil {
@@ -130,6 +141,6 @@ func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	t.Refresh = s.refreshToken(f)
+	t.Refresh, t.Device = s.refreshToken(f), device
 	return t, nil
 }

@@ -94,7 +94,11 @@ func (h *house) grant(flow string) token.Grant {
 }
 
 func (h *house) refresh(refresh string) (*token.Tokens, error) {
-	return h.tokens.Refresh(h.Context(), h.pool, h.client, refresh, func(store.User) error { return nil })
+	return h.tokens.Refresh(h.Context(), h.pool, h.client, renewal(refresh))
+}
+
+func renewal(refresh string) token.Renewal {
+	return token.Renewal{Refresh: secret.Text(refresh), Check: func(store.User) error { return nil }}
 }
 
 // wants checks that err is the fault of this code and text.
@@ -300,7 +304,7 @@ func TestRefreshRefuses(t *testing.T) {
 			h.wants(err, "NotAuthorizedException", "Invalid Refresh Token.")
 		}
 	}
-	_, err := h.tokens.Refresh(t.Context(), h.pool, other, out.Refresh, func(store.User) error { return nil })
+	_, err := h.tokens.Refresh(t.Context(), h.pool, other, renewal(out.Refresh))
 	h.wants(err, "NotAuthorizedException", "Invalid Refresh Token.")
 
 	h.user.Enabled = false
