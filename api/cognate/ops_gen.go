@@ -14,6 +14,7 @@ var Service = &api.Service{
 // The operations.
 var (
 	AdminDeleteRecoveryCodes = api.Op[AdminDeleteRecoveryCodesRequest, AdminDeleteRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminDeleteRecoveryCodes", Auth: api.Signed, Input: &shapeAdminDeleteRecoveryCodesRequest, Output: &shapeAdminDeleteRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
+	AdminDeleteSoftwareToken = api.Op[AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminDeleteSoftwareToken", Auth: api.Signed, Input: &shapeAdminDeleteSoftwareTokenRequest, Output: &shapeAdminDeleteSoftwareTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	AdminEndUserSession      = api.Op[AdminEndUserSessionRequest, AdminEndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminEndUserSession", Auth: api.Signed, Input: &shapeAdminEndUserSessionRequest, Output: &shapeAdminEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	AdminListUserSessions    = api.Op[AdminListUserSessionsRequest, AdminListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminListUserSessions", Auth: api.Signed, Input: &shapeAdminListUserSessionsRequest, Output: &shapeAdminListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	CreateRecoveryCodes      = api.Op[CreateRecoveryCodesRequest, CreateRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "CreateRecoveryCodes", Auth: api.Token, Input: &shapeCreateRecoveryCodesRequest, Output: &shapeCreateRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
@@ -26,6 +27,7 @@ var (
 func init() {
 	Service.Operations = []*api.Descriptor{
 		AdminDeleteRecoveryCodes.Descriptor,
+		AdminDeleteSoftwareToken.Descriptor,
 		AdminEndUserSession.Descriptor,
 		AdminListUserSessions.Descriptor,
 		CreateRecoveryCodes.Descriptor,

@@ -10,6 +10,11 @@ var (
 		{Name: "Username", Shape: &shapeUsernameType, Required: true},
 	}}
 	shapeAdminDeleteRecoveryCodesResponse = api.Shape{Name: "AdminDeleteRecoveryCodesResponse", Kind: api.Structure}
+	shapeAdminDeleteSoftwareTokenRequest  = api.Shape{Name: "AdminDeleteSoftwareTokenRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "Username", Shape: &shapeUsernameType, Required: true},
+	}}
+	shapeAdminDeleteSoftwareTokenResponse = api.Shape{Name: "AdminDeleteSoftwareTokenResponse", Kind: api.Structure}
 	shapeAdminEndUserSessionRequest       = api.Shape{Name: "AdminEndUserSessionRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
 		{Name: "Username", Shape: &shapeUsernameType, Required: true},

@@ -27,6 +27,25 @@ func (x AdminDeleteRecoveryCodesRequest) LogValue() slog.Value { return slog.Str
 type AdminDeleteRecoveryCodesResponse struct {
 }
 
+// AdminDeleteSoftwareTokenRequest is a structure of the service model.
+type AdminDeleteSoftwareTokenRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	Username   string `json:"Username,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (AdminDeleteSoftwareTokenRequest) String() string { return "AdminDeleteSoftwareTokenRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x AdminDeleteSoftwareTokenRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x AdminDeleteSoftwareTokenRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// AdminDeleteSoftwareTokenResponse is a structure of the service model.
+type AdminDeleteSoftwareTokenResponse struct {
+}
+
 // AdminEndUserSessionRequest is a structure of the service model.
 type AdminEndUserSessionRequest struct {
 	UserPoolId string `json:"UserPoolId,omitzero"`

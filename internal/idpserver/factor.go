@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"cognate/api/cognate"
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/fault"
@@ -53,6 +54,15 @@ func (s *Service) VerifySoftwareToken(ctx context.Context, in *idp.VerifySoftwar
 	return out, s.users.VerifySoftwareToken(ctx, me, in.UserCode, in.FriendlyDeviceName)
 }
 
+// AdminDeleteSoftwareToken takes a user's software token away.
+func (s *Service) AdminDeleteSoftwareToken(ctx context.Context, in *cognate.AdminDeleteSoftwareTokenRequest) (*cognate.AdminDeleteSoftwareTokenResponse, error) {
+	p, u, err := s.findUser(ctx, in.UserPoolId, in.Username)
+	if err != nil {
+		return nil, err
+	}
+	return &cognate.AdminDeleteSoftwareTokenResponse{}, s.users.DeleteSoftwareToken(ctx, p, u.Sub)
+}
+
 // ofSession is the attempt that a Session belongs to.
 func (s *Service) ofSession(ctx context.Context, session string) (*authn.Attempt, error) {
 	id, err := s.authn.SessionClient(session)
@@ -78,11 +88,7 @@ func (s *Service) SetUserMFAPreference(ctx context.Context, in *idp.SetUserMFAPr
 
 // AdminSetUserMFAPreference changes a user's choice of second factors.
 func (s *Service) AdminSetUserMFAPreference(ctx context.Context, in *idp.AdminSetUserMFAPreferenceRequest) (*idp.AdminSetUserMFAPreferenceResponse, error) {
-	p, err := s.pools.Pool(ctx, in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.users.Find(ctx, p, in.Username)
+	p, u, err := s.findUser(ctx, in.UserPoolId, in.Username)
 	if err != nil {
 		return nil, err
 	}
@@ -124,11 +130,7 @@ func (s *Service) SetUserSettings(ctx context.Context, in *idp.SetUserSettingsRe
 
 // AdminSetUserSettings is SetUserSettings by an administrator.
 func (s *Service) AdminSetUserSettings(ctx context.Context, in *idp.AdminSetUserSettingsRequest) (*idp.AdminSetUserSettingsResponse, error) {
-	p, err := s.pools.Pool(ctx, in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.users.Find(ctx, p, in.Username)
+	p, u, err := s.findUser(ctx, in.UserPoolId, in.Username)
 	if err != nil {
 		return nil, err
 	}
@@ -173,11 +175,7 @@ func (s *Service) GetUserAuthFactors(ctx context.Context, in *idp.GetUserAuthFac
 
 // AdminGetUserAuthFactors lists the factors that a user can sign in with.
 func (s *Service) AdminGetUserAuthFactors(ctx context.Context, in *idp.AdminGetUserAuthFactorsRequest) (*idp.AdminGetUserAuthFactorsResponse, error) {
-	p, err := s.pools.Pool(ctx, in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	u, err := s.users.Find(ctx, p, in.Username)
+	p, u, err := s.findUser(ctx, in.UserPoolId, in.Username)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package idpserver
 
 import (
+	"cognate/api"
 	"cognate/api/cognate"
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
@@ -52,6 +53,8 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminSetUserMFAPreference, s.AdminSetUserMFAPreference)
 	awsjson.Handle(m, idp.SetUserSettings, s.SetUserSettings)
 	awsjson.Handle(m, idp.AdminSetUserSettings, s.AdminSetUserSettings)
+	awsjson.Handle(m, cognate.AdminDeleteSoftwareToken, s.AdminDeleteSoftwareToken)
+	awsjson.Handle(m, asCognito(cognate.AdminDeleteSoftwareToken), s.AdminDeleteSoftwareToken)
 	awsjson.Handle(m, idp.GetUserAuthFactors, s.GetUserAuthFactors)
 	awsjson.Handle(m, idp.AdminGetUserAuthFactors, s.AdminGetUserAuthFactors)
 
@@ -124,4 +127,12 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminListDevices, s.AdminListDevices)
 	awsjson.Handle(m, idp.AdminUpdateDeviceStatus, s.AdminUpdateDeviceStatus)
 	awsjson.Handle(m, idp.AdminForgetDevice, s.AdminForgetDevice)
+}
+
+// asCognito is an operation under Cognito's own target prefix: Cognito has it, but the model that api/idp is
+// made from does not yet.
+func asCognito[In, Out any](op api.Op[In, Out]) api.Op[In, Out] {
+	d := *op.Descriptor
+	d.Service = idp.Service
+	return api.Op[In, Out]{Descriptor: &d}
 }
