@@ -36,6 +36,7 @@ type session struct {
 	Device    string    `json:"d,omitzero"`
 	Methods   []string  `json:"a,omitzero"`
 	Target    level     `json:"l,omitzero"`
+	Since     time.Time `json:"b,omitzero"`
 	Expires   time.Time `json:"e"`
 
 	Choices []string `json:"o,omitzero"` // what a choice is between, or a set-up under way
@@ -50,7 +51,8 @@ const sessionAAD = "challenge-session"
 func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Challenge: challenge,
-		Password: p.Password.Set, Device: p.device, Methods: p.methods, Target: p.target, Expires: time.Now().Add(a.Client.SessionLifetime()),
+		Password: p.Password.Set, Device: p.device, Methods: p.methods, Target: p.target, Since: p.since,
+		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
 
@@ -100,7 +102,10 @@ func (m *Machine) resume(ctx context.Context, a *Attempt, challenges ...string) 
 
 // recallSession reads the user of a session anew. A password that has been replaced since ends the session.
 func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*progress, error) {
-	p := &progress{Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, used: errUsedSession}
+	p := &progress{
+		Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, since: s.Since,
+		used: errUsedSession,
+	}
 	if s.Unknown != "" {
 		return p, nil
 	}
