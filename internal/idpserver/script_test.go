@@ -12,8 +12,12 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
 
 	"cognate/api/idp"
 	"cognate/internal/authn"
@@ -48,6 +52,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 //	! sign-in USER PASSWORD             signs in by password at ${client}; keeps ${access}, ${id}, ${refresh}
 //	! hash USERNAME CLIENT SECRET       keeps the SECRET_HASH as ${hash}
 //	! let NAME VALUE                    keeps a value
+//	! totp SEED [OFFSET]                keeps the software token's code of now as ${totp}, or of OFFSET steps later
 //	! user NAME PASSWORD [EMAIL]        makes a confirmed user in ${pool}, with a verified address
 //	! secret-client                     makes one more client, that has a secret; keeps ${secret-client}, ${secret}
 //	! other-pool                        makes a second pool like ${pool}; keeps ${other-pool}, ${other-client}
@@ -112,7 +117,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		Authenticate: awsjson.AnySignature,
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
-	idpserver.New(pools, users, tokens, authn.New(keys, users, tokens)).Register(mux)
+	idpserver.New(pools, users, tokens, authn.New(keys, users, passkeys, tokens)).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	h.url = server.URL
@@ -365,11 +370,36 @@ func (s *script) do(words []string) {
 		s.kept["hash"] = srp.SecretHash(words[1], words[2], words[3])
 	case words[0] == "let" && len(words) == 3:
 		s.kept[words[1]] = words[2]
+	case words[0] == "totp" && len(words) > 1:
+		s.kept["totp"] = s.totp(words[1], words[2:]...)
 	case words[0] == "alg-none" && len(words) == 2:
 		s.kept["alg-none"] = algNone(words[1])
 	default:
 		s.make(words)
 	}
+}
+
+// totp is the code of a software token's seed in the present step of 30 seconds, or as many later as offset
+// says. It waits for the next step when this one is nearly over, so that what follows is in the same.
+func (s *script) totp(seed string, offset ...string) string {
+	s.Helper()
+	const step, spare = 30 * time.Second, 3 * time.Second
+	if left := step - time.Duration(time.Now().UnixNano())%step; left < spare {
+		time.Sleep(left)
+	}
+	at := time.Now()
+	if len(offset) > 0 {
+		n, err := strconv.Atoi(offset[0])
+		if err != nil {
+			s.Fatal(err)
+		}
+		at = at.Add(time.Duration(n) * step)
+	}
+	code, err := totp.GenerateCode(seed, at)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return code
 }
 
 // make runs a step that makes something by several operations.
