@@ -17,6 +17,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/srp"
+	"cognate/internal/store"
 	"cognate/internal/store/sqlite"
 	"cognate/internal/token"
 	"cognate/internal/user"
@@ -34,6 +35,8 @@ type house struct {
 	tokens  *token.Service
 	machine *authn.Machine
 	inbox   *inbox.Inbox
+	db      *store.DB
+	keys    *secret.Keyring
 }
 
 // inTime runs a test in a synctest bubble: its hours take no time.
@@ -48,7 +51,7 @@ func inTime(t *testing.T, test func(*house)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h := &house{T: t, inbox: inbox.New()}
+		h := &house{T: t, inbox: inbox.New(), db: db, keys: keys}
 		h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000"})
 		h.users = user.New(db, keys, h.inbox)
 		h.tokens = token.New(db, keys, h.pools, "https://cognate.test")
