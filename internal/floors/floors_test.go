@@ -21,10 +21,11 @@ var floors = map[string]float64{
 	"internal/oauthserver": 5,
 	"internal/seed":        5,
 
-	"internal/authn": 4.3,
-	"internal/token": 4.2,
-	"internal/user":  4.2,
-	"internal/pool":  4.1,
+	"internal/authn":   4.3,
+	"internal/token":   4.2,
+	"internal/user":    4.2,
+	"internal/passkey": 4.2,
+	"internal/pool":    4.1,
 
 	"internal/message/inbox": 3.1,
 	"internal/message/smtp":  3.1,
