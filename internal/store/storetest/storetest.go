@@ -62,6 +62,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"DeviceLists", testDeviceLists},
 		{"RevokeDeviceFamilies", testRevokeDeviceFamilies},
 		{"Passkeys", testPasskeys},
+		{"SoftwareTokens", testSoftwareTokens},
 		{"PasskeyLists", testPasskeyLists},
 		{"Sweep", testSweep},
 		{"Meta", testMeta},
@@ -176,6 +177,7 @@ func fill(tx *store.Tx, pool string) error {
 		func() error { return tx.CreateFamily(newFamily(pool, sub, client, "family-"+pool)) },
 		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
 		func() error { return tx.CreatePasskey(newPasskey(pool, sub, "passkey-"+pool)) },
+		func() error { return tx.PutSoftwareToken(newSoftwareToken(pool, sub)) },
 		func() error { return tx.CreateGroup(newGroup(pool, "group-"+pool)) },
 		func() error {
 			_, err := tx.AddMember(pool, "group-"+pool, sub)
