@@ -14,6 +14,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
@@ -26,11 +27,13 @@ type Machine struct {
 	keys   *secret.Keyring
 	users  *user.Directory
 	tokens *token.Service
+
+	passkeys *passkey.Service
 }
 
-// New makes a machine over the directory and the tokens.
-func New(keys *secret.Keyring, users *user.Directory, tokens *token.Service) *Machine {
-	return &Machine{keys: keys, users: users, tokens: tokens}
+// New makes a machine over the directory, the passkeys and the tokens.
+func New(keys *secret.Keyring, users *user.Directory, passkeys *passkey.Service, tokens *token.Service) *Machine {
+	return &Machine{keys: keys, users: users, passkeys: passkeys, tokens: tokens}
 }
 
 // Attempt is one call of a client: the beginning of a flow, or an answer.
@@ -170,6 +173,7 @@ var answers = map[string]func(*Machine, context.Context, *Attempt) (*Step, error
 	idp.ChallengeNameTypeSmsMfa:                 (*Machine).answerCode,
 	idp.ChallengeNameTypeEmailOtp:               (*Machine).answerCode,
 	idp.ChallengeNameTypeSmsOtp:                 (*Machine).answerCode,
+	idp.ChallengeNameTypeWebAuthn:               (*Machine).answerPasskey,
 	idp.ChallengeNameTypeSelectMfaType:          (*Machine).selectFactor,
 	idp.ChallengeNameTypeMfaSetup:               (*Machine).setUp,
 	idp.ChallengeNameTypeDeviceSrpAuth:          (*Machine).challengeDevice,

@@ -14,6 +14,7 @@ import (
 	"cognate/internal/authn"
 	"cognate/internal/fault"
 	"cognate/internal/message/inbox"
+	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/srp"
@@ -55,7 +56,7 @@ func inTime(t *testing.T, test func(*house)) {
 		h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000"})
 		h.users = user.New(db, keys, h.inbox)
 		h.tokens = token.New(db, keys, h.pools, "https://cognate.test")
-		h.machine = authn.New(keys, h.users, h.tokens)
+		h.machine = authn.New(keys, h.users, passkey.New(db, keys, true), h.tokens)
 		h.pool, err = h.pools.CreateAs(t.Context(), "us-east-1_Time", &idp.CreateUserPoolRequest{PoolName: "p", AutoVerifiedAttributes: []string{"email"}})
 		h.must(err)
 		h.client, err = h.pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "c",

@@ -124,8 +124,8 @@ func (m *Machine) startSignedUp(ctx context.Context, a *Attempt) (*Step, error) 
 // nobody has gets what a usual user of the pool has.
 func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name string) ([]string, error) {
 	has := map[string]bool{
-		idp.ChallengeNameTypePasswordSrp: true, idp.ChallengeNameTypePassword: true, idp.ChallengeNameTypeEmailOtp: true,
-		idp.ChallengeNameTypeSmsOtp: strings.HasPrefix(name, "+"),
+		idp.ChallengeNameTypePasswordSrp: true, idp.ChallengeNameTypePassword: true,
+		idp.ChallengeNameTypeEmailOtp: !strings.HasPrefix(name, "+"), idp.ChallengeNameTypeSmsOtp: strings.HasPrefix(name, "+"),
 	}
 	if p.Exists() {
 		var err error
@@ -137,12 +137,25 @@ func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name s
 	if err != nil {
 		return nil, err
 	}
-	alone := !f.Asks() && p.User.Status != idp.UserStatusTypeForceChangePassword
+	settings, err := user.SettingsOf(p.User)
+	if err != nil {
+		return nil, err
+	}
+	hasPassword := p.User.Status == idp.UserStatusTypeForceChangePassword // which no other factor replaces
+	passkey, code := !hasPassword && (!f.Asks() || settings.CountsPasskey(a.Pool)), !hasPassword && !f.Asks()
 	allowed := a.Pool.FirstFactors()
 	var out []string
 	for _, factor := range firstFactors {
-		password := factor == idp.ChallengeNameTypePasswordSrp || factor == idp.ChallengeNameTypePassword
-		if has[factor] && (password || alone && slices.Contains(allowed, factor)) {
+		fits := slices.Contains(allowed, factor)
+		switch factor {
+		case idp.ChallengeNameTypePasswordSrp, idp.ChallengeNameTypePassword:
+			fits = true
+		case idp.ChallengeNameTypeWebAuthn:
+			fits = fits && passkey
+		default:
+			fits = fits && code
+		}
+		if has[factor] && fits {
 			out = append(out, factor)
 		}
 	}
@@ -169,13 +182,15 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 }
 
 // hasFactors tells which first factors a user has, whether or not the pool allows them.
-func (m *Machine) hasFactors(_ context.Context, _ *pool.Pool, u user.Account) (map[string]bool, error) {
+func (m *Machine) hasFactors(ctx context.Context, p *pool.Pool, u user.Account) (map[string]bool, error) {
+	passkey, err := m.passkeys.Has(ctx, p, u.User.Sub)
 	return map[string]bool{
 		idp.ChallengeNameTypePasswordSrp: u.HasPassword,
 		idp.ChallengeNameTypePassword:    u.HasPassword,
 		idp.ChallengeNameTypeEmailOtp:    u.User.Attributes["email"] != "",
 		idp.ChallengeNameTypeSmsOtp:      u.User.Attributes["phone_number"] != "",
-	}, nil
+		idp.ChallengeNameTypeWebAuthn:    passkey,
+	}, err
 }
 
 // first is the challenge of a first factor, or of the choice when none is chosen. A password that came along
@@ -188,25 +203,25 @@ func (m *Machine) first(ctx context.Context, a *Attempt, p *progress, name, chos
 		return m.proveSRP(ctx, a, p, name)
 	case chosen == idp.ChallengeNameTypeEmailOtp, chosen == idp.ChallengeNameTypeSmsOtp:
 		return m.askFirstCode(ctx, a, p, name, chosen)
+	case chosen == idp.ChallengeNameTypeWebAuthn:
+		return m.askPasskey(ctx, a, p)
 	case chosen == "":
 		chosen = idp.ChallengeNameTypeSelectChallenge
 	}
-	return m.ask(ctx, a, p, a.beginFirst(p, name, chosen), map[string]string{})
+	return m.ask(ctx, a, p, a.beginFirst(p, chosen), map[string]string{})
 }
 
-// beginFirst is begin for a user who may be nobody.
-func (a *Attempt) beginFirst(p *progress, name, challenge string) session {
+// beginFirst is begin for the challenge of a first factor.
+func (a *Attempt) beginFirst(p *progress, challenge string) session {
 	s := a.begin(p, challenge)
-	if !p.Exists() {
-		s.Unknown = a.Pool.Key(name)
-	}
+	s.First = true
 	return s
 }
 
 // askFirstCode sends a code that is enough to sign in, or pretends to.
 func (m *Machine) askFirstCode(ctx context.Context, a *Attempt, p *progress, name, challenge string) (*Step, error) {
 	attr := user.FactorAttribute(challenge)
-	s := a.beginFirst(p, name, challenge)
+	s := a.beginFirst(p, challenge)
 	if p.Exists() {
 		return m.askCode(ctx, a, p, s, attr, p.User.Attributes[attr])
 	}
@@ -223,20 +238,20 @@ func (m *Machine) askFirstCode(ctx context.Context, a *Attempt, p *progress, nam
 	return step, nil
 }
 
-// afterCode goes on after a code, or a passkey, that was the first factor: what must not follow it is asked
+// afterSingle goes on after a code, or a passkey, that was the first factor. Whether it can be one is asked
 // again, for the pool and the user may have changed since.
-func (m *Machine) afterCode(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+func (m *Machine) afterSingle(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
 	if err != nil {
 		return nil, err
 	}
-	if f.Asks() || p.User.Status == idp.UserStatusTypeForceChangePassword {
+	if f.Asks() && !bothProven(p.methods) || p.User.Status == idp.UserStatusTypeForceChangePassword {
 		return nil, errInvalidSession
 	}
-	if err := m.recognise(ctx, a, p); err != nil {
+	if err := refusedState(p.User); err != nil {
 		return nil, err
 	}
-	return m.complete(ctx, a, p)
+	return m.next(ctx, a, p)
 }
 
 // selectChallenge answers SELECT_CHALLENGE: with a factor, and what that needs.
@@ -259,6 +274,9 @@ func (m *Machine) chooseSRP(ctx context.Context, a *Attempt) (*Step, error) {
 }
 
 func (m *Machine) chosen(ctx context.Context, a *Attempt, answer string) (*Step, error) {
+	if answer == idp.ChallengeNameTypeWebAuthn && a.Parameters["CREDENTIAL"] != "" {
+		return m.answerPasskey(ctx, a)
+	}
 	_, p, err := m.resume(ctx, a, idp.ChallengeNameTypeSelectChallenge, a.Challenge)
 	if err != nil {
 		return nil, err

@@ -20,9 +20,9 @@ const (
 	methodPasskey  = "swk"
 )
 
-// secondProven reports whether a second factor is among what has been proven beside a password.
-func secondProven(methods []string) bool {
-	return levelOf(methods) >= 3 && slices.Contains(methods, methodPassword)
+// bothProven reports whether two factors have been proven.
+func bothProven(methods []string) bool {
+	return slices.Contains(methods, methodBoth) || slices.Contains(methods, methodPassword) && levelOf(methods) >= 3
 }
 
 // secondFactor is how a second factor is asked for and answered.
@@ -160,13 +160,14 @@ func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	is, use, err := m.users.ProveSignInCode(ctx, a.Pool, &p.Account, p.flow, code)
+	sent := user.SignInCode{Flow: p.flow, Attr: user.FactorAttribute(a.Challenge)}
+	is, use, err := m.users.ProveSignInCode(ctx, a.Pool, &p.Account, sent, code)
 	if err != nil {
 		return nil, err
 	}
 	p.User, p.writes, p.methods = *is, append(p.writes, use), append(p.methods, factor.method)
-	if len(p.methods) == 1 {
-		return m.afterCode(ctx, a, p)
+	if s.First {
+		return m.afterSingle(ctx, a, p)
 	}
 	return m.complete(ctx, a, p)
 }

@@ -67,7 +67,7 @@ func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, err
 	if p.target > levelOf(p.methods) {
 		return m.askLevel(ctx, a, p)
 	}
-	if secondProven(p.methods) {
+	if bothProven(p.methods) {
 		return m.complete(ctx, a, p)
 	}
 	if p.device != "" && a.Pool.DeviceReplacesMFA() {

@@ -1,6 +1,7 @@
 package authn
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -28,11 +29,12 @@ type session struct {
 	Flow      string    `json:"f"` // of the whole sign-in; a flow is granted once
 	Pool      string    `json:"p"`
 	Client    string    `json:"c"`
-	Made      time.Time `json:"m"`          // when the client was: another one may come under its id
-	Subject   string    `json:"s"`          // what failures count against: the user's sub, if there is a user
-	Unknown   string    `json:"u,omitzero"` // the look-up key of a name that nobody has
+	Made      time.Time `json:"m"` // when the client was: another one may come under its id
+	Subject   string    `json:"s"` // what failures count against
+	Real      int       `json:"u"` // 1 when Subject is the sub of a user; a number, for its fixed width
 	Challenge string    `json:"n"`
-	Password  time.Time `json:"w"` // when the password was set that the user had
+	First     bool      `json:"1,omitzero"`                          // the challenge is of a first factor, or of the choice of one
+	Password  time.Time `json:"w,format:'2006-01-02T15:04:05.000Z'"` // when the password was set that the user had
 	Device    string    `json:"d,omitzero"`
 	Methods   []string  `json:"a,omitzero"`
 	Target    level     `json:"l,omitzero"`
@@ -47,11 +49,14 @@ type session struct {
 
 const sessionAAD = "challenge-session"
 
+// sessionSize is what the length of a session's content is a multiple of.
+const sessionSize = 256
+
 // begin makes the session of a user's next challenge. Each step has its own time to be answered.
 func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
-		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Challenge: challenge,
-		Password: p.Password.Set, Device: p.device, Methods: p.methods, Target: p.target, Since: p.since,
+		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Real: oneIf(p.Exists()), Challenge: challenge,
+		Password: p.Password.Set.UTC(), Device: p.device, Methods: p.methods, Target: p.target, Since: p.since,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
@@ -62,6 +67,8 @@ func (m *Machine) seal(s session) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	// Its length must not tell a user from a name that nobody has.
+	text = append(text, bytes.Repeat([]byte{' '}, sessionSize-len(text)%sessionSize)...)
 	return m.keys.SealText(text, sessionAAD), nil
 }
 
@@ -93,20 +100,28 @@ func (m *Machine) resume(ctx context.Context, a *Attempt, challenges ...string) 
 	if p, err = m.recallSession(ctx, a, s); err != nil {
 		return s, nil, err
 	}
-	names := append(namesOf(p.User), s.Unknown)
-	if !slices.ContainsFunc(names, func(own string) bool { return own != "" && a.Pool.Key(own) == a.Pool.Key(name) }) {
+	if !m.names(a, p, name) {
 		return s, nil, errInvalidSession
 	}
 	return s, p, a.checkSecretHash(p.User.Username, p.User.Sub)
 }
 
+// names reports whether a name is one of those of the user of a sign-in, or the one that nobody has.
+func (m *Machine) names(a *Attempt, p *progress, name string) bool {
+	if !p.Exists() {
+		return m.users.Unknown(a.Pool, name).Subject == p.Subject
+	}
+	return slices.ContainsFunc(namesOf(p.User), func(own string) bool { return a.Pool.Key(own) == a.Pool.Key(name) })
+}
+
 // recallSession reads the user of a session anew. A password that has been replaced since ends the session.
+// That a user has been disabled is told to those only who have proven something.
 func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*progress, error) {
 	p := &progress{
 		Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, since: s.Since,
 		used: errUsedSession,
 	}
-	if s.Unknown != "" {
+	if s.Real == 0 {
 		return p, nil
 	}
 	var err error
@@ -119,9 +134,9 @@ func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*pr
 	switch {
 	case s.Challenge == idp.ChallengeNameTypeNewPasswordRequired && p.User.Status != idp.UserStatusTypeForceChangePassword:
 		return nil, errUsedSession
-	case !p.Password.Set.Equal(s.Password):
+	case p.Password.Set.UnixMilli() != s.Password.UnixMilli():
 		return nil, errInvalidSession
-	case !p.User.Enabled:
+	case !p.User.Enabled && !s.First:
 		return nil, errDisabled
 	}
 	return p, nil

@@ -24,6 +24,7 @@ import (
 	"cognate/internal/awsjson"
 	"cognate/internal/idpserver"
 	"cognate/internal/message/inbox"
+	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/srp"
@@ -112,6 +113,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})
 	users := user.New(db, keys, h.inbox)
 	tokens := token.New(db, keys, pools, "http://cognate.test")
+	passkeys := passkey.New(db, keys, true)
 	mux := awsjson.New(awsjson.Config{
 		Logger:       slog.New(slog.DiscardHandler),
 		Authenticate: awsjson.AnySignature,

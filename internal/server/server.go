@@ -22,6 +22,7 @@ import (
 	"cognate/internal/message/inbox"
 	"cognate/internal/message/smtp"
 	"cognate/internal/oauthserver"
+	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/seed"
@@ -142,12 +143,13 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev})
 	s.users = user.New(s.db, keys, sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
+	passkeys := passkey.New(s.db, keys, s.config.Dev)
 	if err := s.seed(ctx, pools); err != nil {
 		return nil, err
 	}
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
 	mux.Register(identity.Service)
-	idpserver.New(pools, s.users, s.tokens, authn.New(keys, s.users, s.tokens)).Register(mux)
+	idpserver.New(pools, s.users, s.tokens, authn.New(keys, s.users, passkeys, s.tokens)).Register(mux)
 	return s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail), nil
 }
 
