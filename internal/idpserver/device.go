@@ -49,7 +49,7 @@ func (s *Service) ListDevices(ctx context.Context, in *idp.ListDevicesRequest) (
 	if err != nil {
 		return nil, err
 	}
-	devices, next, err := s.users.Devices(ctx, me.Pool, me.User.Sub, user.DevicePage{Remembered: true, After: after, Limit: in.Limit})
+	devices, next, err := s.users.RememberedDevices(ctx, me.Pool, me.User.Sub, user.Page{After: after, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func (s *Service) AdminListDevices(ctx context.Context, in *idp.AdminListDevices
 	if err != nil {
 		return nil, err
 	}
-	devices, next, err := s.users.Devices(ctx, p, u.Sub, user.DevicePage{After: after, Limit: in.Limit})
+	devices, next, err := s.users.Devices(ctx, p, u.Sub, user.Page{After: after, Limit: in.Limit})
 	if err != nil {
 		return nil, err
 	}

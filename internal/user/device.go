@@ -120,44 +120,37 @@ func deviceShown(err error) error {
 	return err
 }
 
-// DevicePage asks for a page of a user's devices: those after a key, at most Limit. Remembered leaves out
-// the others.
-type DevicePage struct {
-	Remembered bool
-	After      string
-	Limit      *int64
+// Devices returns a page of a user's devices, remembered or not, in the order of their keys, and the After of
+// the next page, empty at the end.
+func (d *Directory) Devices(ctx context.Context, p *pool.Pool, sub string, page Page) ([]*idp.DeviceType, string, error) {
+	return d.devices(ctx, p, page, func(tx *store.Tx, limit int) ([]store.Device, error) {
+		return tx.ListDevices(p.ID, sub, page.After, limit)
+	})
 }
 
-// Devices returns a page of a user's devices, sorted by key, and where to go on: next is empty at the end,
-// and otherwise the After of the next page.
-func (d *Directory) Devices(ctx context.Context, p *pool.Pool, sub string, q DevicePage) (devices []*idp.DeviceType, next string, err error) {
+// RememberedDevices is Devices without those that are not remembered.
+func (d *Directory) RememberedDevices(ctx context.Context, p *pool.Pool, sub string, page Page) ([]*idp.DeviceType, string, error) {
+	return d.devices(ctx, p, page, func(tx *store.Tx, limit int) ([]store.Device, error) {
+		return tx.ListRememberedDevices(p.ID, sub, page.After, limit)
+	})
+}
+
+func (d *Directory) devices(ctx context.Context, p *pool.Pool, page Page, list func(*store.Tx, int) ([]store.Device, error)) ([]*idp.DeviceType, string, error) {
 	if err := tracking(p); err != nil {
 		return nil, "", err
 	}
-	limit := maxListed
-	if q.Limit != nil && *q.Limit > 0 {
-		limit = int(min(*q.Limit, maxListed))
-	}
-	var rows []store.Device
-	err = d.db.Look(ctx, func(tx *store.Tx) error {
-		list := tx.ListDevices
-		if q.Remembered {
-			list = tx.ListRememberedDevices
-		}
-		rows, err = list(p.ID, sub, q.After, limit+1)
-		return err
+	rows, next, err := cut(page, func(row store.Device) string { return row.Key }, func(limit int) (rows []store.Device, err error) {
+		err = d.db.Look(ctx, func(tx *store.Tx) error {
+			rows, err = list(tx, limit)
+			return err
+		})
+		return rows, err
 	})
-	if err != nil {
-		return nil, "", err
-	}
-	if len(rows) > limit {
-		rows, next = rows[:limit], rows[limit-1].Key
-	}
-	devices = make([]*idp.DeviceType, len(rows))
+	devices := make([]*idp.DeviceType, len(rows))
 	for i, row := range rows {
 		devices[i] = DescribeDevice(row)
 	}
-	return devices, next, nil
+	return devices, next, err
 }
 
 // DescribeDevice is a device as the API shows it.
