@@ -100,25 +100,36 @@ func cose(t *testing.T, kind virtualwebauthn.KeyType) (key map[int64]any) {
 	return key
 }
 
-// FuzzRegistration feeds the parser of what browsers send. What it lets pass has an allowed origin that a URL
-// parser agrees with, and a key that can be used.
+// FuzzRegistration feeds the parsers of what browsers send with what is packed within: the client data and the
+// attestation object. What they let pass has an allowed origin that a URL parser agrees with, or a key that can
+// be used.
 func FuzzRegistration(f *testing.F) {
 	party := virtualwebauthn.RelyingParty{ID: "example.com", Origin: "https://example.com"}
-	for _, kind := range []virtualwebauthn.KeyType{virtualwebauthn.KeyTypeEC2, virtualwebauthn.KeyTypeRSA} {
-		f.Add([]byte(virtualwebauthn.CreateAttestationResponse(party, virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(kind), virtualwebauthn.AttestationOptions{Challenge: []byte("c")})))
+	answer := virtualwebauthn.CreateAttestationResponse(party, virtualwebauthn.NewAuthenticator(),
+		virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2), virtualwebauthn.AttestationOptions{Challenge: []byte("c")})
+	seed, err := readRegistration([]byte(answer))
+	if err != nil {
+		f.Fatal(err)
 	}
-	f.Add([]byte(`{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"oA"}}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Add([]byte(seed.Raw.AttestationResponse.ClientDataJSON), []byte(seed.Raw.AttestationResponse.AttestationObject))
+	f.Add([]byte(`{"origin":"https://example.com:1"}`), []byte{0xa3})
+	f.Fuzz(func(t *testing.T, clientData, object []byte) {
+		text, err := json.Marshal(map[string]any{"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": map[string]any{
+			"clientDataJSON": textID(clientData), "attestationObject": textID(object),
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		made, err := readRegistration(text)
 		if err != nil {
 			return
 		}
 		data := made.Response.AttestationObject.AuthData
-		if len(made.RawID) == 0 || len(data.RPIDHash) != sha256.Size || len(text) > maxAnswer {
+		if len(data.RPIDHash) != sha256.Size || len(text) > maxAnswer {
 			t.Fatalf("accepted %q", text)
 		}
 		fuzzOrigin(t, made.Response.CollectedClientData.Origin)
-		if checkKey(data.AttData.CredentialPublicKey) == nil && len(data.AttData.CredentialPublicKey) > 2048 {
+		if err := checkKey(data.AttData.CredentialPublicKey); err == nil && len(data.AttData.CredentialPublicKey) > len(object) {
 			t.Fatalf("a key of %d bytes", len(data.AttData.CredentialPublicKey))
 		}
 	})
