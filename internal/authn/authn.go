@@ -87,12 +87,16 @@ func (a *Attempt) need(name string) (string, error) {
 	return "", fault.New(idp.CodeInvalidParameter, "Missing required parameter "+name)
 }
 
+// longestDeviceKey is how long the model lets a DEVICE_KEY be. Nothing longer is one, nor fits into a Session.
+const longestDeviceKey = 55
+
 // device is the DEVICE_KEY of an attempt, where the pool knows devices.
 func (a *Attempt) device() string {
-	if !a.Pool.RemembersDevices() {
+	key := a.Parameters["DEVICE_KEY"]
+	if !a.Pool.RemembersDevices() || len(key) > longestDeviceKey {
 		return ""
 	}
-	return a.Parameters["DEVICE_KEY"]
+	return key
 }
 
 // flow is how one AuthFlow begins: the client setting that allows it, the refusal when it is not

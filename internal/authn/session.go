@@ -33,8 +33,8 @@ type session struct {
 	Subject   string    `json:"s"` // what failures count against
 	Real      int       `json:"u"` // 1 when Subject is the sub of a user; a number, for its fixed width
 	Challenge string    `json:"n"`
-	First     bool      `json:"1,omitzero"`                          // the challenge is of a first factor, or of the choice of one
-	Password  time.Time `json:"w,format:'2006-01-02T15:04:05.000Z'"` // when the password was set that the user had
+	First     bool      `json:"1,omitzero"` // the challenge is of a first factor, or of the choice of one
+	Password  string    `json:"w"`          // when the password was set that the user had
 	Device    string    `json:"d,omitzero"`
 	Methods   []string  `json:"a,omitzero"`
 	Target    level     `json:"l,omitzero"`
@@ -56,10 +56,13 @@ const sessionSize = 256
 func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Real: oneIf(p.Exists()), Challenge: challenge,
-		Password: p.Password.Set.UTC(), Device: p.device, Methods: p.methods, Target: p.target, Since: p.since,
+		Password: stamp(p.Password.Set), Device: p.device, Methods: p.methods, Target: p.target, Since: p.since,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
+
+// stamp is a time as the store keeps it, and in a fixed width.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000") }
 
 // seal turns a session into the string that the client carries.
 func (m *Machine) seal(s session) (string, error) {
@@ -134,7 +137,7 @@ func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*pr
 	switch {
 	case s.Challenge == idp.ChallengeNameTypeNewPasswordRequired && p.User.Status != idp.UserStatusTypeForceChangePassword:
 		return nil, errUsedSession
-	case p.Password.Set.UnixMilli() != s.Password.UnixMilli():
+	case stamp(p.Password.Set) != s.Password:
 		return nil, errInvalidSession
 	case !p.User.Enabled && !s.First:
 		return nil, errDisabled

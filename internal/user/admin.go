@@ -72,6 +72,9 @@ func (d *Directory) AdminSetPassword(ctx context.Context, p *pool.Pool, in *idp.
 		if permanent {
 			u.Status = idp.UserStatusTypeConfirmed
 		}
+		if err := d.Succeeded(tx, p, u.Sub); err != nil {
+			return err
+		}
 		return storePassword(tx, p, w)
 	})
 	return nameTaken(p, err)
@@ -105,7 +108,7 @@ func (d *Directory) AdminResetPassword(ctx context.Context, p *pool.Pool, name s
 		if u.Status == idp.UserStatusTypeUnconfirmed || u.Status == idp.UserStatusTypeExternalProvider {
 			return errResetState
 		}
-		attr, err := resettable(p, *u)
+		attr, err := resettable(tx, p, *u)
 		if err != nil {
 			return err
 		}

@@ -70,10 +70,21 @@ type Factors struct {
 // Asks reports whether a sign-in with one factor is not enough.
 func (f Factors) Asks() bool { return f.Required || len(f.Usable) > 0 }
 
+// sends reports whether the codes of one of the usable factors go to an attribute's address.
+func (f Factors) sends(attr string) bool {
+	return slices.ContainsFunc(f.Usable, func(factor string) bool { return FactorAttribute(factor) == attr })
+}
+
 // SecondFactors tells what must follow a user's first factor (protocol page "auth-flows", section 5). The
 // factors that the user has chosen come first; where one is required and the user has not chosen, all that
 // would work do, but for the channel that resets the password: one lost channel would then be enough.
-func (d *Directory) SecondFactors(ctx context.Context, p *pool.Pool, u store.User) (f Factors, err error) {
+func (d *Directory) SecondFactors(ctx context.Context, p *pool.Pool, u store.User) (Factors, error) {
+	return secondFactors(p, u, func() (bool, error) { return d.hasSoftwareToken(ctx, p, u.Sub) })
+}
+
+// secondFactors is SecondFactors over what looks up whether the user has a software token, which is called only
+// where that matters.
+func secondFactors(p *pool.Pool, u store.User, softwareToken func() (bool, error)) (f Factors, err error) {
 	if p.MFA() == idp.UserPoolMfaTypeOff {
 		return f, nil
 	}
@@ -85,7 +96,7 @@ func (d *Directory) SecondFactors(ctx context.Context, p *pool.Pool, u store.Use
 	if len(s.Enabled) == 0 && !f.Required {
 		return f, nil
 	}
-	has, err := d.hasSoftwareToken(ctx, p, u.Sub)
+	has, err := softwareToken()
 	if err != nil {
 		return f, err
 	}

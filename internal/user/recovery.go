@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"errors"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -19,8 +20,9 @@ var (
 )
 
 // recoveryAttribute is where a user's reset code goes: the first of the pool's recovery mechanisms whose
-// address is verified; without a setting, the phone before the e-mail.
-func recoveryAttribute(p *pool.Pool, u store.User) (string, error) {
+// address is verified; without a setting, the phone before the e-mail. Where the codes of a second factor go
+// to, no reset code does: who has taken over that one channel would have both.
+func recoveryAttribute(p *pool.Pool, u store.User, second Factors) (string, error) {
 	if onlyAdminResets(p) {
 		return "", errAdminOnly
 	}
@@ -29,7 +31,7 @@ func recoveryAttribute(p *pool.Pool, u store.User) (string, error) {
 		order = mechanisms(s)
 	}
 	for _, attr := range order {
-		if u.Attributes[attr] != "" && u.Attributes[attr+verified] == "true" {
+		if u.Attributes[attr] != "" && u.Attributes[attr+verified] == "true" && !second.sends(attr) {
 			return attr, nil
 		}
 	}
@@ -71,14 +73,15 @@ func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 	if onlyAdminResets(p) {
 		return nil, errAdminOnly
 	}
-	attr, err := resettable(p, u)
-	if err != nil && !c.HidesUsers() {
-		return nil, err
-	}
-	hidden = hidden || err != nil
 	return Discreetly(ctx, c, sendingTime, func() (*idp.CodeDeliveryDetailsType, error) {
-		if hidden {
+		attr, why, err := d.lookResettable(ctx, p, u)
+		switch {
+		case err != nil:
+			return nil, err
+		case hidden || why != nil && c.HidesUsers():
 			return d.pretend(ctx, p, in.Username, limitForgot, limitForgotSend)
+		case why != nil:
+			return nil, why
 		}
 		if err := d.spend(ctx, p, u.Sub, limitForgot, limitForgotSend); err != nil {
 			return nil, err
@@ -87,15 +90,37 @@ func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 	})
 }
 
+// lookResettable is resettable in a View of its own; why is the fault that says why there can be no code.
+func (d *Directory) lookResettable(ctx context.Context, p *pool.Pool, u store.User) (attr string, why *fault.Error, err error) {
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		attr, err = resettable(tx, p, u)
+		return err
+	})
+	if why, refused := errors.AsType[*fault.Error](err); refused {
+		return "", why, nil
+	}
+	return attr, nil, err
+}
+
 // resettable tells where the reset code of a user goes, or why there can be none.
-func resettable(p *pool.Pool, u store.User) (attr string, err error) {
+func resettable(tx *store.Tx, p *pool.Pool, u store.User) (attr string, err error) {
 	switch {
 	case !u.Enabled:
 		return "", errDisabled
 	case u.Status == idp.UserStatusTypeForceChangePassword || u.Status == idp.UserStatusTypeExternalProvider:
 		return "", errResetState
 	}
-	return recoveryAttribute(p, u)
+	second, err := secondFactors(p, u, func() (bool, error) {
+		t, err := tx.GetSoftwareToken(p.ID, u.Sub)
+		if isNotFound(err) {
+			err = nil
+		}
+		return t.Sealed != nil, err
+	})
+	if err != nil {
+		return "", err
+	}
+	return recoveryAttribute(p, u, second)
 }
 
 // ConfirmForgotPassword sets a new password by the code. The policy is looked at first, the code before
@@ -113,7 +138,11 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 	if err := checkPolicy(p, policyOther, in.Password); err != nil {
 		return err
 	}
-	if _, err := resettable(p, u); hidden || err != nil && c.HidesUsers() {
+	_, why, err := d.lookResettable(ctx, p, u)
+	if err != nil {
+		return err
+	}
+	if hidden || why != nil && c.HidesUsers() {
 		return d.pretendReset(ctx, p, in.Username)
 	}
 	if !u.Enabled {

@@ -25,6 +25,11 @@ type SignInCode struct {
 	Lifetime time.Duration
 }
 
+// binding is what the hash of a code is bound to.
+func (s SignInCode) binding(p *pool.Pool, sub string) []string {
+	return []string{p.ID, sub, purposeSignIn, s.Flow, s.Attr}
+}
+
 // SendSignInCode makes a code and sends it. A user has one at a time: the one before is void, in whichever
 // sign-in it was asked for.
 func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, s SignInCode) (*idp.CodeDeliveryDetailsType, error) {
@@ -32,7 +37,7 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 	now := time.Now().UTC()
 	row := store.Code{
 		PoolID: p.ID, Sub: u.Sub, Purpose: purposeSignIn, Value: s.Address, Destination: s.Attr, Created: now, Expires: now.Add(s.Lifetime),
-		Hash: d.keys.HashCode(code, p.ID, u.Sub, purposeSignIn, s.Flow),
+		Hash: d.keys.HashCode(code, s.binding(p, u.Sub)...),
 	}
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		if err := limitSignInCode.spend(tx, p, u.Sub); err != nil {
@@ -47,7 +52,8 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
 	}
-	return d.send(ctx, p, v)
+	sent, err := d.send(ctx, p, v)
+	return sent, undelivered(err)
 }
 
 // CleanEmail returns an e-mail address in the form in which the pool keeps it, or tells what is wrong with it.
@@ -67,14 +73,14 @@ func (d *Directory) PretendSignInCode(ctx context.Context, p *pool.Pool, name, a
 	return details(attr, d.inventedAddress(p, attr, name)), nil
 }
 
-// ProveSignInCode checks a code under the lockout, and returns what uses it up and marks the address as
-// verified, and a user who was unconfirmed as confirmed. That belongs in the transaction that grants the
-// sign-in. For an account of nobody every code is wrong.
-func (d *Directory) ProveSignInCode(ctx context.Context, p *pool.Pool, a *Account, flow, code string) (*store.User, func(*store.Tx) error, error) {
+// ProveSignInCode checks a code under the lockout: it must have been sent for the flow and attribute of s. It
+// returns what uses it up and marks the address as verified, and a user who was unconfirmed as confirmed. That
+// belongs in the transaction that grants the sign-in. For an account of nobody every code is wrong.
+func (d *Directory) ProveSignInCode(ctx context.Context, p *pool.Pool, a *Account, s SignInCode, code string) (*store.User, func(*store.Tx) error, error) {
 	var row store.Code
 	err := d.Guard(ctx, p, a, func() error {
 		return d.db.View(ctx, func(tx *store.Tx) (err error) {
-			row, err = d.checkSignInCode(tx, p, a.User.Sub, flow, code)
+			row, err = d.checkSignInCode(tx, p, a.User.Sub, s, code)
 			return err
 		})
 	})
@@ -83,7 +89,7 @@ func (d *Directory) ProveSignInCode(ctx context.Context, p *pool.Pool, a *Accoun
 	}
 	is := proven(a.User, row)
 	return &is, func(tx *store.Tx) error {
-		row, err := d.checkSignInCode(tx, p, a.User.Sub, flow, code)
+		row, err := d.checkSignInCode(tx, p, a.User.Sub, s, code)
 		if err != nil {
 			return err
 		}
@@ -103,7 +109,7 @@ func (d *Directory) ProveSignInCode(ctx context.Context, p *pool.Pool, a *Accoun
 	}, nil
 }
 
-func (d *Directory) checkSignInCode(tx *store.Tx, p *pool.Pool, sub, flow, code string) (store.Code, error) {
+func (d *Directory) checkSignInCode(tx *store.Tx, p *pool.Pool, sub string, s SignInCode, code string) (store.Code, error) {
 	c, err := tx.GetCode(p.ID, sub, purposeSignIn, "")
 	if isNotFound(err) {
 		return c, errSignInCode
@@ -111,7 +117,7 @@ func (d *Directory) checkSignInCode(tx *store.Tx, p *pool.Pool, sub, flow, code 
 	if err != nil {
 		return c, err
 	}
-	if !d.keys.CheckCode(c.Hash, secret.Text(code), p.ID, sub, purposeSignIn, flow) {
+	if !d.keys.CheckCode(c.Hash, secret.Text(code), s.binding(p, sub)...) {
 		return c, errSignInCode
 	}
 	if !time.Now().Before(c.Expires) {

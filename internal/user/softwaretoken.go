@@ -24,12 +24,11 @@ const (
 
 // Errors of software tokens, in Cognito's words.
 var (
-	errNoTOTP       = fault.New(idp.CodeSoftwareTokenMFANotFound, "Software Token MFA has not been enabled by the userPool")
-	errNoSuchToken  = fault.New(idp.CodeSoftwareTokenMFANotFound, "Software Token MFA does not exist for the user.")
-	errEnable       = fault.New(idp.CodeEnableSoftwareTokenMFA, "Code mismatch and fail enable Software Token MFA")
-	errTokenCode    = fault.New(idp.CodeCodeMismatch, "Invalid code received for user")
-	errTokenUsed    = fault.New(idp.CodeExpiredCode, "Your software token has already been used once.")
-	errTokenChanged = fault.New(idp.CodeConcurrentModification, "The software token has been changed meanwhile.")
+	errNoTOTP      = fault.New(idp.CodeSoftwareTokenMFANotFound, "Software Token MFA has not been enabled by the userPool")
+	errNoSuchToken = fault.New(idp.CodeSoftwareTokenMFANotFound, "Software Token MFA does not exist for the user.")
+	errEnable      = fault.New(idp.CodeEnableSoftwareTokenMFA, "Code mismatch and fail enable Software Token MFA")
+	errTokenCode   = fault.New(idp.CodeCodeMismatch, "Invalid code received for user")
+	errTokenUsed   = fault.New(idp.CodeExpiredCode, "Your software token has already been used once.")
 )
 
 // Seed is the secret of a software token. It prints as nothing.
@@ -106,7 +105,7 @@ func (d *Directory) AssociateSoftwareToken(ctx context.Context, me Self) (Seed, 
 }
 
 // VerifySoftwareToken ends what AssociateSoftwareToken began, by a code of the new token. Wrong codes count
-// as failed sign-ins.
+// as failed sign-ins. A right one takes none of those back: the new token proves nothing of who enrols it.
 func (d *Directory) VerifySoftwareToken(ctx context.Context, me Self, code, name string) error {
 	if !me.Pool.TOTPFactor() {
 		return errNoTOTP
@@ -130,12 +129,9 @@ func (d *Directory) VerifySoftwareToken(ctx context.Context, me Self, code, name
 	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
 		now, err := tx.GetSoftwareToken(t.PoolID, t.Sub)
 		if isNotFound(err) || err == nil && !bytes.Equal(now.Pending, t.Pending) {
-			return errTokenChanged
+			return errEnable // replaced since
 		}
 		if err != nil {
-			return err
-		}
-		if err := d.Succeeded(tx, me.Pool, t.Sub); err != nil {
 			return err
 		}
 		return tx.PutSoftwareToken(store.SoftwareToken{PoolID: t.PoolID, Sub: t.Sub, Sealed: t.Pending, Name: name, Step: step})
@@ -166,7 +162,7 @@ func (d *Directory) EnrolSoftwareToken(ctx context.Context, p *pool.Pool, a *Acc
 	return func(tx *store.Tx) error {
 		t, err := tx.GetSoftwareToken(p.ID, row.Sub)
 		if err == nil && t.Sealed != nil {
-			return errTokenChanged
+			return errSessionOver
 		}
 		if err != nil && !isNotFound(err) {
 			return err
