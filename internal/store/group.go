@@ -83,22 +83,29 @@ func (t *Tx) RemoveMember(poolID, group, sub string) error {
 		DELETE FROM group_members WHERE pool_id = $1 AND sub = $2 AND group_name = $3`, poolID, sub, group)
 }
 
+// The page of memberships comes first in the two lists below: PostgreSQL would otherwise read the users, or
+// the groups, of the whole pool in their order where it thinks that a page is soon full.
+
 // ListMembers returns up to limit users of a group whose sub is greater than afterSub, in the order of
 // their subs.
 func (t *Tx) ListMembers(poolID, group, afterSub string, limit int) ([]User, error) {
 	return list(t, "members", (*User).scan, `
-		SELECT `+userColumns+` FROM group_members m JOIN users u ON u.pool_id = m.pool_id AND u.sub = m.sub
-		WHERE m.pool_id = $1 AND m.group_name = $2 AND m.sub > $3
-		ORDER BY m.sub LIMIT $4`, poolID, group, afterSub, page(limit))
+		SELECT `+userColumns+` FROM (
+			SELECT pool_id, sub FROM group_members WHERE pool_id = $1 AND group_name = $2 AND sub > $3
+			ORDER BY sub LIMIT $4) m
+		JOIN users u ON u.pool_id = m.pool_id AND u.sub = m.sub
+		ORDER BY m.sub`, poolID, group, afterSub, page(limit))
 }
 
 // ListGroupsOfUser returns up to limit groups that a user is in, of those whose name is greater than after,
 // in the order of their names.
 func (t *Tx) ListGroupsOfUser(poolID, sub, after string, limit int) ([]Group, error) {
 	return list(t, "groups of user", (*Group).scan, `
-		SELECT `+groupColumns+` FROM group_members m JOIN user_groups g ON g.pool_id = m.pool_id AND g.name = m.group_name
-		WHERE m.pool_id = $1 AND m.sub = $2 AND m.group_name > $3
-		ORDER BY m.group_name LIMIT $4`, poolID, sub, after, page(limit))
+		SELECT `+groupColumns+` FROM (
+			SELECT pool_id, group_name FROM group_members WHERE pool_id = $1 AND sub = $2 AND group_name > $3
+			ORDER BY group_name LIMIT $4) m
+		JOIN user_groups g ON g.pool_id = m.pool_id AND g.name = m.group_name
+		ORDER BY m.group_name`, poolID, sub, after, page(limit))
 }
 
 // CountGroupsOfUser returns the number of groups that a user is in.

@@ -43,7 +43,7 @@ func (s *suite) testPlans(t *testing.T, db *store.DB) {
 		}
 		t.Logf("%s\n\t%s", text, strings.Join(plan, "\n\t"))
 		for _, step := range plan {
-			if isScan(step) && !listed(scans, text) {
+			if isScan(step) && !ofSubquery(step, plan) && !listed(scans, text) {
 				t.Errorf("%s\nreads a whole table: %s", text, step)
 			}
 			if isSort(step) && !listed(sorts, text) {
@@ -64,6 +64,12 @@ func listed(list map[string]string, text string) bool {
 
 func isScan(step string) bool {
 	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW"
+}
+
+// ofSubquery reports whether a step reads what a subquery found, which has its own steps in the plan.
+func ofSubquery(step string, plan []string) bool {
+	name, ok := strings.CutPrefix(step, "SCAN ")
+	return ok && slices.Contains(plan, "CO-ROUTINE "+name)
 }
 
 func isSort(step string) bool {
