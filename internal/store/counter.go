@@ -14,8 +14,12 @@ type Counter struct {
 	Since, Until, Last    time.Time
 }
 
-// KindSignIn is the kind of the counter of failed sign-ins.
-const KindSignIn = "sign-in"
+// The kinds of the counters of failed sign-ins: of those that the lockout remembers, and of all since the last
+// one that succeeded.
+const (
+	KindSignIn   = "sign-in"
+	KindFailures = "failures"
+)
 
 const counterColumns = `pool_id, subject, kind, n, since_at, until_at, last_at`
 

@@ -71,13 +71,13 @@ type SignIn struct {
 	User        User
 	Password    Password
 	HasPassword bool
-	Failed      bool // there is a [KindSignIn] counter of the user
+	Failed      bool // there is a [KindSignIn] or [KindFailures] counter of the user
 }
 
 // The password's columns are NULL when the user has none.
 const signInSelect = `
 	SELECT ` + userColumns + `, p.salt, p.sealed, COALESCE(p.temporary, FALSE), COALESCE(p.set_at, 0), p.sub IS NOT NULL,
-		EXISTS (SELECT 1 FROM counters c WHERE c.pool_id = u.pool_id AND c.subject = u.sub AND c.kind = '` + KindSignIn + `')
+		EXISTS (SELECT 1 FROM counters c WHERE c.pool_id = u.pool_id AND c.subject = u.sub AND c.kind IN ('` + KindSignIn + `', '` + KindFailures + `'))
 	FROM users u LEFT JOIN passwords p ON p.pool_id = u.pool_id AND p.sub = u.sub `
 
 // GetSignIn returns a user as a sign-in needs it, or ErrNotFound. It is one statement: every sign-in begins

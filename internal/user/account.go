@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"encoding/hex"
+	"strings"
 
 	"cognate/internal/pool"
 	"cognate/internal/store"
@@ -70,5 +71,10 @@ func (d *Directory) Unknown(p *pool.Pool, name string) Account {
 
 // unknownSubject is what failures count against for a name that nobody has. It is as long as a sub.
 func (d *Directory) unknownSubject(p *pool.Pool, name string) string {
-	return "?" + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(name)))[:35]
+	return stranger + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(name)))[:35]
 }
+
+// stranger begins the subjects that are no user's.
+const stranger = "?"
+
+func isStranger(subject string) bool { return strings.HasPrefix(subject, stranger) }

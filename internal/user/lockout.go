@@ -15,11 +15,21 @@ import (
 // The lockout (protocol page "auth-flows", section 4): from the fifth failure in a row on, each locks for
 // twice as long as the one before, beginning with a second, up to a quarter of an hour. A success, or a
 // quarter of an hour without an attempt after the last lock, ends it.
+//
+// Patience does not help a guesser: after mostFailures without a success between them, however far apart,
+// nothing is looked at any more until the password is reset, by a code or by an administrator (NIST SP
+// 800-63B-4, section 3.2.2).
 const (
 	freeFailures = 5
 	longestLock  = 15 * time.Minute
 	forgetAfter  = 15 * time.Minute
+	mostFailures = 100
+	// strangerMemory is how long all failures are remembered of a name that nobody has.
+	strangerMemory = 7 * 24 * time.Hour
 )
+
+// never is later than any lock or sweep.
+var never = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 var errLocked = fault.New(idp.CodeNotAuthorized, "Password attempts exceeded")
 
@@ -62,27 +72,31 @@ func (d *Directory) reserve(ctx context.Context, p *pool.Pool, a *Account) error
 	if !a.Failed && a.seen == d.failures.Load()+1 {
 		return nil // as read
 	}
-	c, err := d.failed(ctx, p, a.Subject)
+	c, all, err := d.failed(ctx, p, a.Subject)
 	if err != nil {
 		return err
 	}
 	if time.Now().Before(c.Until) {
 		return errLocked
 	}
-	a.Failed = c.Count > 0
+	a.Failed = c.Count > 0 || all.Count > 0
 	if !a.Failed {
 		return nil
 	}
 	return d.countFailure(ctx, p, a.Subject)
 }
 
-// failed returns the counter of a subject; one that is too old to count is empty.
-func (d *Directory) failed(ctx context.Context, p *pool.Pool, subject string) (c store.Counter, err error) {
-	err = d.db.Look(ctx, func(tx *store.Tx) error {
-		c, err = tx.GetCounter(p.ID, subject, store.KindSignIn)
+// failed returns the counters of a subject: of the failures that lock, empty when they are too old for that,
+// and of all failures since the last success.
+func (d *Directory) failed(ctx context.Context, p *pool.Pool, subject string) (c, all store.Counter, err error) {
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		if c, err = tx.GetCounter(p.ID, subject, store.KindSignIn); err != nil {
+			return err
+		}
+		all, err = tx.GetCounter(p.ID, subject, store.KindFailures)
 		return err
 	})
-	return current(c, time.Now()), err
+	return current(c, time.Now()), all, err
 }
 
 // current forgets a counter that nobody has added to for long enough since its last lock ended.
@@ -121,8 +135,30 @@ func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject stri
 		if now.Before(c.Until) {
 			return errLocked
 		}
-		return tx.PutCounter(afterFailure(c, now))
+		c = afterFailure(c, now)
+		all, err := countForever(tx, c, now)
+		if err != nil {
+			return err
+		}
+		if all >= mostFailures {
+			c.Until = never
+		}
+		return tx.PutCounter(c)
 	})
+}
+
+// countForever counts a failure among all since the last success, and returns how many they are. What is
+// counted of a user stays until then; a name that nobody has is forgotten after a while.
+func countForever(tx *store.Tx, c store.Counter, now time.Time) (int, error) {
+	all, err := tx.GetCounter(c.PoolID, c.Subject, store.KindFailures)
+	if err != nil {
+		return 0, err
+	}
+	all.Count, all.Last, all.Until = all.Count+1, now, never
+	if isStranger(c.Subject) {
+		all.Until = now.Add(strangerMemory)
+	}
+	return all.Count, tx.PutCounter(all)
 }
 
 // giveBack takes back a reserved failure, and its lock. The others stay until the sign-in is complete: a
@@ -134,17 +170,34 @@ func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string) 
 			return err
 		}
 		c.Count, c.Until = c.Count-1, time.Time{}
-		return tx.PutCounter(c)
+		if err := tx.PutCounter(c); err != nil {
+			return err
+		}
+		all, err := tx.GetCounter(p.ID, subject, store.KindFailures)
+		if err != nil || all.Count == 0 {
+			return err
+		}
+		all.Count--
+		return tx.PutCounter(all)
 	})
 }
 
-// Succeeded forgets the failures of a subject, in the transaction that signs it in.
+// Succeeded forgets the failures of a subject, in the transaction that signs it in or gives it another
+// password.
 func (d *Directory) Succeeded(tx *store.Tx, p *pool.Pool, subject string) error {
-	c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)
-	if err != nil || c.Count == 0 {
-		return err
+	for _, kind := range []string{store.KindSignIn, store.KindFailures} {
+		c, err := tx.GetCounter(p.ID, subject, kind)
+		if err != nil {
+			return err
+		}
+		if c.Last.IsZero() {
+			continue // not there
+		}
+		if err := tx.DeleteCounter(p.ID, subject, kind); err != nil {
+			return err
+		}
 	}
-	return tx.DeleteCounter(p.ID, subject, store.KindSignIn)
+	return nil
 }
 
 // turns lets the users of one key go one at a time. Keys that nobody waits for take no memory.

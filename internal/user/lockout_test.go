@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/store"
 )
@@ -214,4 +215,131 @@ func TestLeavingEarly(t *testing.T) {
 	if len(o.users.turns.waiting) != 0 {
 		t.Errorf("%d turns are kept", len(o.users.turns.waiting))
 	}
+}
+
+// TestAHundredFailures is a guesser with patience: between its guesses every lock ends, and the last ones are
+// half a day apart. After a hundred the password is refused until it is reset, the right one, too
+// (checklist 5); and the reset is always open, by code and by an administrator (checklist 6).
+func TestAHundredFailures(t *testing.T) {
+	o := newOffice(t, verifiesEmail)
+	c := o.client(nil)
+	alice := o.member(c, "alice", map[string]string{"email": "alice@b.test"})
+	for _, subject := range []string{alice.Sub, o.users.Unknown(o.pool, "nobody").Subject} {
+		for i := range mostFailures {
+			if err := o.attempt(o.users, subject, guess); err != errWrongPassword {
+				t.Fatalf("guess %d: %v", i+1, err)
+			}
+			o.later(subject, 12*time.Hour)
+		}
+		right := func() error { t.Error("looked at after a hundred failures"); return nil }
+		wantFault(t, o.attempt(o.users, subject, right), "NotAuthorizedException", "Password attempts exceeded")
+	}
+	for name, reset := range map[string]func() error{
+		"by code": func() error {
+			if _, err := o.forgot(c, "alice"); err != nil {
+				return err
+			}
+			return o.users.ConfirmForgotPassword(t.Context(), o.pool, c, &idp.ConfirmForgotPasswordRequest{
+				Username: "alice", Password: good, ConfirmationCode: o.code("alice@b.test")})
+		},
+		"by an administrator": func() error { return o.setPassword("alice", good, true) },
+	} {
+		o.exhaust(alice.Sub)
+		wantFault(t, o.attempt(o.users, alice.Sub, guess), "NotAuthorizedException", "Password attempts exceeded")
+		o.must(reset())
+		if err := o.attempt(o.users, alice.Sub, func() error { return nil }); err != nil {
+			t.Errorf("after a reset %s: %v", name, err)
+		}
+	}
+}
+
+// TestSuccessEndsTheHundred: failures that a sign-in has ended do not count towards the hundred, and one that
+// is a right password at last takes nothing away from them.
+func TestSuccessEndsTheHundred(t *testing.T) {
+	o := newOffice(t, nil)
+	alice := o.create("alice", nil)
+	for range mostFailures - 1 {
+		o.attempt(o.users, alice.Sub, guess)
+		o.later(alice.Sub, 12*time.Hour)
+	}
+	o.must(o.db.Update(t.Context(), func(tx *store.Tx) error { // as the sweep would
+		return tx.DeleteCounter(o.pool.ID, alice.Sub, store.KindSignIn)
+	}))
+	a := o.account(o.users, alice.Sub)
+	o.must(o.users.Guard(t.Context(), o.pool, &a, func() error { return nil }))
+	if !a.Failed {
+		t.Error("the sign-in would not end the failures of days ago")
+	}
+	if n := o.failures(alice.Sub); n != mostFailures-1 {
+		t.Errorf("%d failures after a right password alone", n)
+	}
+	o.must(o.db.Update(t.Context(), func(tx *store.Tx) error { return o.users.Succeeded(tx, o.pool, alice.Sub) }))
+	if n := o.failures(alice.Sub); n != 0 {
+		t.Errorf("%d failures after a sign-in", n)
+	}
+	if err := o.attempt(o.users, alice.Sub, guess); err != errWrongPassword {
+		t.Error(err)
+	}
+}
+
+// TestFailuresOutliveSweeps holds that the hundred of a user are remembered for good, and those of a name
+// that nobody has for a week.
+func TestFailuresOutliveSweeps(t *testing.T) {
+	o := newOffice(t, nil)
+	alice, nobody := o.create("alice", nil).Sub, o.users.Unknown(o.pool, "nobody").Subject
+	for after, want := range map[time.Duration]int{6 * 24 * time.Hour: 1, 9 * 24 * time.Hour: 0} {
+		o.attempt(o.users, nobody, guess)
+		o.attempt(o.users, alice, guess)
+		had := o.failures(alice)
+		if _, err := o.db.Sweep(t.Context(), time.Now().Add(after), 100); err != nil {
+			t.Fatal(err)
+		}
+		if n := o.failures(nobody); n > 0 != (want > 0) {
+			t.Errorf("after %v %d failures of nobody are remembered", after, n)
+		}
+		if n := o.failures(alice); n != had {
+			t.Errorf("after %v %d failures of a user are remembered, want %d", after, n, had)
+		}
+	}
+}
+
+// failures are all since the last success.
+func (o *office) failures(subject string) (n int) {
+	o.Helper()
+	o.must(o.db.View(o.Context(), func(tx *store.Tx) error {
+		c, err := tx.GetCounter(o.pool.ID, subject, store.KindFailures)
+		n = c.Count
+		return err
+	}))
+	return n
+}
+
+// later makes the failures of a subject older; a lock that ends in time ends.
+func (o *office) later(subject string, age time.Duration) {
+	o.Helper()
+	o.must(o.db.Update(o.Context(), func(tx *store.Tx) error {
+		for _, kind := range []string{store.KindSignIn, store.KindFailures} {
+			c, err := tx.GetCounter(o.pool.ID, subject, kind)
+			if err != nil {
+				return err
+			}
+			c.Last = c.Last.Add(-age)
+			if !c.Until.Equal(never) {
+				c.Until = c.Until.Add(-age)
+			}
+			if err := tx.PutCounter(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// exhaust leaves a subject one failure short of the hundred, and fails.
+func (o *office) exhaust(subject string) {
+	o.Helper()
+	o.must(o.db.Update(o.Context(), func(tx *store.Tx) error {
+		return tx.PutCounter(store.Counter{PoolID: o.pool.ID, Subject: subject, Kind: store.KindFailures, Count: mostFailures - 1, Until: never, Last: time.Now()})
+	}))
+	o.attempt(o.users, subject, guess)
 }
