@@ -105,6 +105,12 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminRemoveUserFromGroup, s.AdminRemoveUserFromGroup)
 	awsjson.Handle(m, idp.AdminListGroupsForUser, s.AdminListGroupsForUser)
 
+	// passkey.go
+	awsjson.Handle(m, idp.StartWebAuthnRegistration, s.StartWebAuthnRegistration)
+	awsjson.Handle(m, idp.CompleteWebAuthnRegistration, s.CompleteWebAuthnRegistration)
+	awsjson.Handle(m, idp.ListWebAuthnCredentials, s.ListWebAuthnCredentials)
+	awsjson.Handle(m, idp.DeleteWebAuthnCredential, s.DeleteWebAuthnCredential)
+
 	// session.go
 	awsjson.Handle(m, cognate.ListUserSessions, s.ListUserSessions)
 	awsjson.Handle(m, cognate.AdminListUserSessions, s.AdminListUserSessions)

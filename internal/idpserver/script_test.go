@@ -54,6 +54,9 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 //	! hash USERNAME CLIENT SECRET       keeps the SECRET_HASH as ${hash}
 //	! let NAME VALUE                    keeps a value
 //	! totp SEED [OFFSET]                keeps the software token's code of now as ${totp}, or of OFFSET steps later
+//	! new-passkey ORIGIN [PARTY]        makes a passkey for the user of ${access}, in a browser that is at ORIGIN; keeps
+//	                                    what it sends to register it as ${credential}
+//	! use-passkey ORIGIN OPTIONS        answers a sign-in's options with that passkey; keeps the text as ${proof}
 //	! user NAME PASSWORD [EMAIL]        makes a confirmed user in ${pool}, with a verified address
 //	! secret-client                     makes one more client, that has a secret; keeps ${secret-client}, ${secret}
 //	! other-pool                        makes a second pool like ${pool}; keeps ${other-pool}, ${other-client}
@@ -119,7 +122,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		Authenticate: awsjson.AnySignature,
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
-	idpserver.New(pools, users, tokens, authn.New(keys, users, passkeys, tokens)).Register(mux)
+	idpserver.New(pools, users, passkeys, tokens, authn.New(keys, users, passkeys, tokens)).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	h.url = server.URL
@@ -129,11 +132,12 @@ func newHouse(t *testing.T, db *store.DB) *house {
 // script is one run of a file.
 type script struct {
 	*testing.T
-	house *house
-	kept  map[string]string
-	where string
-	code  int
-	last  []byte // the answer that waits to be looked at; nil when there is none
+	house   *house
+	kept    map[string]string
+	where   string
+	browser authenticator
+	code    int
+	last    []byte // the answer that waits to be looked at; nil when there is none
 }
 
 func (h *house) run(t *testing.T, file string) {
@@ -408,6 +412,10 @@ func (s *script) totp(seed string, offset ...string) string {
 func (s *script) make(words []string) {
 	s.Helper()
 	switch {
+	case words[0] == "new-passkey" && len(words) > 1:
+		s.newPasskey(words[1], words[2:]...)
+	case words[0] == "use-passkey" && len(words) == 3:
+		s.usePasskey(words[1], words[2])
 	case words[0] == "user" && len(words) == 3:
 		s.user(words[1], words[2], "[]")
 	case words[0] == "user" && len(words) == 4:

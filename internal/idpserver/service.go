@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"cognate/internal/authn"
+	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -14,15 +15,16 @@ import (
 
 // Service holds the parts of the core that the operations call.
 type Service struct {
-	pools  *pool.Registry
-	users  *user.Directory
-	tokens *token.Service
-	authn  *authn.Machine
+	pools    *pool.Registry
+	users    *user.Directory
+	passkeys *passkey.Service
+	tokens   *token.Service
+	authn    *authn.Machine
 }
 
 // New makes the door over the core.
-func New(pools *pool.Registry, users *user.Directory, tokens *token.Service, machine *authn.Machine) *Service {
-	return &Service{pools: pools, users: users, tokens: tokens, authn: machine}
+func New(pools *pool.Registry, users *user.Directory, passkeys *passkey.Service, tokens *token.Service, machine *authn.Machine) *Service {
+	return &Service{pools: pools, users: users, passkeys: passkeys, tokens: tokens, authn: machine}
 }
 
 // findUser returns the user whom an administrator names, and the pool.

@@ -149,7 +149,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	}
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
 	mux.Register(identity.Service)
-	idpserver.New(pools, s.users, s.tokens, authn.New(keys, s.users, passkeys, s.tokens)).Register(mux)
+	idpserver.New(pools, s.users, passkeys, s.tokens, authn.New(keys, s.users, passkeys, s.tokens)).Register(mux)
 	return s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail), nil
 }
 

@@ -1,0 +1,63 @@
+package idpserver_test
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/descope/virtualwebauthn"
+	"github.com/go-webauthn/webauthn/protocol/webauthncose"
+)
+
+// authenticator is a browser's, with the passkey that it made last.
+type authenticator struct {
+	device virtualwebauthn.Authenticator
+	key    virtualwebauthn.Credential
+}
+
+// newPasskey begins a registration for the user of ${access}, and keeps what a browser makes of it.
+func (s *script) newPasskey(origin string, party ...string) {
+	s.Helper()
+	s.call("StartWebAuthnRegistration", s.fill(`{"AccessToken":"${access}"}`), false)
+	var answer struct{ CredentialCreationOptions json.RawMessage }
+	if err := json.Unmarshal(s.last, &answer); err != nil || s.code != 200 {
+		s.Fatalf("%s: got %d %s, want options", s.where, s.code, s.last)
+	}
+	s.last = nil
+	options, err := virtualwebauthn.ParseAttestationOptions(string(answer.CredentialCreationOptions))
+	if err != nil {
+		s.Fatalf("%s: %v", s.where, err)
+	}
+	s.browser = authenticator{
+		device: virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: []byte(options.UserID)}),
+		key:    newKey(),
+	}
+	site := virtualwebauthn.RelyingParty{ID: append(party, options.RelyingPartyID)[0], Origin: origin}
+	s.kept["credential"] = virtualwebauthn.CreateAttestationResponse(site, s.browser.device, s.browser.key, *options)
+}
+
+// newKey passes over the few keys whose coordinates virtualwebauthn writes too short, without leading zeros.
+func newKey() virtualwebauthn.Credential {
+	for {
+		k := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+		if _, err := webauthncose.ParsePublicKey(k.Key.AttestationData()); err == nil {
+			return k
+		}
+	}
+}
+
+// usePasskey keeps what a browser with the latest passkey answers to the options of a sign-in, as it stands in
+// a JSON string.
+func (s *script) usePasskey(origin, options string) {
+	s.Helper()
+	asked, err := virtualwebauthn.ParseAssertionOptions(options)
+	if err != nil {
+		s.Fatalf("%s: %v", s.where, err)
+	}
+	s.browser.key.Counter++
+	site := virtualwebauthn.RelyingParty{ID: asked.RelyingPartyID, Origin: origin}
+	text, err := json.Marshal(virtualwebauthn.CreateAssertionResponse(site, s.browser.device, s.browser.key, *asked))
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.kept["proof"] = strings.Trim(string(text), `"`)
+}
