@@ -14,8 +14,12 @@ type authenticator struct {
 	key    virtualwebauthn.Credential
 }
 
-// newPasskey begins a registration for the user of ${access}, and keeps what a browser makes of it.
-func (s *script) newPasskey(origin string, party ...string) {
+func newAuthenticator() authenticator {
+	return authenticator{device: virtualwebauthn.NewAuthenticator(), key: newKey()}
+}
+
+// offerPasskey begins a registration for the user of ${access}, and keeps how a browser answers it.
+func (s *script) offerPasskey(origin string, party ...string) {
 	s.Helper()
 	s.call("StartWebAuthnRegistration", s.fill(`{"AccessToken":"${access}"}`), false)
 	var answer struct{ CredentialCreationOptions json.RawMessage }
@@ -27,10 +31,7 @@ func (s *script) newPasskey(origin string, party ...string) {
 	if err != nil {
 		s.Fatalf("%s: %v", s.where, err)
 	}
-	s.browser = authenticator{
-		device: virtualwebauthn.NewAuthenticatorWithOptions(virtualwebauthn.AuthenticatorOptions{UserHandle: []byte(options.UserID)}),
-		key:    newKey(),
-	}
+	s.browser.device.Options.UserHandle = []byte(options.UserID)
 	site := virtualwebauthn.RelyingParty{ID: append(party, options.RelyingPartyID)[0], Origin: origin}
 	s.kept["credential"] = virtualwebauthn.CreateAttestationResponse(site, s.browser.device, s.browser.key, *options)
 }

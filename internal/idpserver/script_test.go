@@ -56,6 +56,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 //	! totp SEED [OFFSET]                keeps the software token's code of now as ${totp}, or of OFFSET steps later
 //	! new-passkey ORIGIN [PARTY]        makes a passkey for the user of ${access}, in a browser that is at ORIGIN; keeps
 //	                                    what it sends to register it as ${credential}
+//	! again-passkey ORIGIN              the same with the passkey that was made last
 //	! use-passkey ORIGIN OPTIONS        answers a sign-in's options with that passkey; keeps the text as ${proof}
 //	! user NAME PASSWORD [EMAIL]        makes a confirmed user in ${pool}, with a verified address
 //	! secret-client                     makes one more client, that has a secret; keeps ${secret-client}, ${secret}
@@ -413,7 +414,10 @@ func (s *script) make(words []string) {
 	s.Helper()
 	switch {
 	case words[0] == "new-passkey" && len(words) > 1:
-		s.newPasskey(words[1], words[2:]...)
+		s.browser = newAuthenticator()
+		s.offerPasskey(words[1], words[2:]...)
+	case words[0] == "again-passkey" && len(words) == 2:
+		s.offerPasskey(words[1])
 	case words[0] == "use-passkey" && len(words) == 3:
 		s.usePasskey(words[1], words[2])
 	case words[0] == "user" && len(words) == 3:
