@@ -169,6 +169,12 @@ func TestNewDevice(t *testing.T) {
 		if key := h.deviceOf(d.tokens.Access); key != d.Key {
 			h.Errorf("device_key %s", key)
 		}
+		far := *h.pool
+		far.Region = "a-region-with-a-long-name-1"
+		h.pool = &far
+		if key := h.newDevice("alice").Key; len(key) != 55 || !strings.HasPrefix(key, "a-region-with-a-lo_") {
+			h.Errorf("key %s", key)
+		}
 	})
 }
 
@@ -461,13 +467,15 @@ func TestDeviceOnPrompt(t *testing.T) {
 		}
 		h.must(h.users.SetDeviceStatus(h.Context(), h.pool, h.sub("alice"), d.Key, "remembered"))
 		time.Sleep(time.Hour)
-		if _, err = h.proveDevice(d, deviceSecret, h.asksDevice(d).Session); err != nil {
-			h.Fatal(err)
-		}
+		step, answer := h.challengeDevice(d, deviceSecret, h.asksDevice(d).Session)
+		_, err = h.machine.Respond(h.Context(), &authn.Attempt{
+			Pool: h.pool, Client: h.client, Challenge: "DEVICE_PASSWORD_VERIFIER", Session: step.Session, Parameters: answer, IP: "192.0.2.2",
+		})
+		h.must(err)
 		row, err := h.users.RememberedDevice(h.Context(), h.pool, h.sub("alice"), d.Key)
 		h.must(err)
-		if time.Since(row.Authenticated) > time.Second || time.Since(row.Created) < time.Hour {
-			h.Errorf("created %v, authenticated %v", row.Created, row.Authenticated)
+		if time.Since(row.Authenticated) > time.Second || time.Since(row.Created) < time.Hour || row.LastIP != "192.0.2.2" {
+			h.Errorf("created %v, authenticated %v from %s", row.Created, row.Authenticated, row.LastIP)
 		}
 	})
 }
@@ -485,6 +493,71 @@ func TestDeviceAfterNewPassword(t *testing.T) {
 		h.must(err)
 		if step.Tokens == nil || step.Tokens.Device == nil {
 			h.Errorf("got %v", step)
+		}
+	})
+}
+
+// TestDeviceStaysTheSame answers for a device of the same user that is not the one that was named.
+func TestDeviceStaysTheSame(t *testing.T) {
+	inTime(t, func(h *house) {
+		h.track(true, false)
+		d, other := h.remembered("alice"), h.remembered("alice")
+		session := h.asksDevice(d).Session
+		_, err := h.respond("DEVICE_SRP_AUTH", session, map[string]string{"USERNAME": "alice", "DEVICE_KEY": other.Key, "SRP_A": "2"})
+		h.wants(err, "NotAuthorizedException", badSession)
+		step, _ := h.challengeDevice(d, deviceSecret, session)
+		_, answer := h.challengeDevice(other, deviceSecret, h.asksDevice(other).Session)
+		_, err = h.respond("DEVICE_PASSWORD_VERIFIER", step.Session, answer)
+		h.wants(err, "NotAuthorizedException", badSession)
+		delete(answer, "DEVICE_KEY")
+		_, err = h.respond("DEVICE_PASSWORD_VERIFIER", step.Session, answer)
+		h.wants(err, "InvalidParameterException", "Missing required parameter DEVICE_KEY")
+		for _, a := range []string{"0", "-2", "nothing", strings.Repeat("f", 768)} {
+			_, err = h.respond("DEVICE_SRP_AUTH", session, map[string]string{"USERNAME": "alice", "DEVICE_KEY": d.Key, "SRP_A": a})
+			h.wants(err, "NotAuthorizedException", incorrect)
+		}
+	})
+}
+
+// TestDeviceOfAResetUser resets the password between the challenges of a device (checklist 13).
+func TestDeviceOfAResetUser(t *testing.T) {
+	inTime(t, func(h *house) {
+		h.track(true, false)
+		d := h.remembered("alice")
+		step, answer := h.challengeDevice(d, deviceSecret, h.asksDevice(d).Session)
+		h.must(h.users.AdminResetPassword(h.Context(), h.pool, "alice"))
+		_, err := h.respond("DEVICE_PASSWORD_VERIFIER", step.Session, answer)
+		h.wants(err, "PasswordResetRequiredException", "Password reset required for the user")
+	})
+}
+
+// TestDeviceStepUp reaches a level with an earlier session: the proof of the device makes that no younger.
+func TestDeviceStepUp(t *testing.T) {
+	inTime(t, func(h *house) {
+		h.track(true, false)
+		var err error
+		h.client, err = h.pools.CreateClient(h.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "choice",
+			ExplicitAuthFlows: []string{"ALLOW_USER_AUTH", "ALLOW_USER_PASSWORD_AUTH"}})
+		h.must(err)
+		d := h.remembered("alice")
+		authTime := func(access string) int64 {
+			s, err := h.tokens.Authorize(h.Context(), access)
+			h.must(err)
+			return s.Claims.AuthTime
+		}
+		before := authTime(d.tokens.Access)
+		time.Sleep(10 * time.Minute)
+		step, err := h.start("USER_AUTH", map[string]string{
+			"USERNAME": "alice", "TARGET_ACR_VALUES": "urn:cognito:loa:1", "ACCESS_TOKEN": d.tokens.Access, "DEVICE_KEY": d.Key,
+		})
+		h.must(err)
+		if step.Challenge != "DEVICE_SRP_AUTH" {
+			h.Fatalf("got %v", step)
+		}
+		step, err = h.proveDevice(d, deviceSecret, step.Session)
+		h.must(err)
+		if after := authTime(step.Tokens.Access); after != before {
+			h.Errorf("auth_time moved by %d s", after-before)
 		}
 	})
 }

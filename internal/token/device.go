@@ -13,8 +13,13 @@ import (
 // NewDevice is what a device gets that has signed in as an unknown one, to register itself with.
 type NewDevice struct{ Key, Group string }
 
+// maxKeyRegion keeps a key, which ends with "_" and a UUID, within the 55 characters that the API takes back:
+// a pinned pool may have a longer region.
+const maxKeyRegion = 55 - 1 - 36
+
 func (s *Service) newDevice(p *pool.Pool) *NewDevice {
-	return &NewDevice{Key: p.Region + "_" + uuid.NewString(), Group: p.DeviceGroup(s.keys)}
+	region := p.Region[:min(len(p.Region), maxKeyRegion)]
+	return &NewDevice{Key: region + "_" + uuid.NewString(), Group: p.DeviceGroup(s.keys)}
 }
 
 // checkDevice is an error unless a family may be refreshed by the device of a key: where the pool remembers
