@@ -2,6 +2,7 @@ package idpserver
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"cognate/api/cognate"
@@ -27,13 +28,27 @@ func (s *Service) AssociateSoftwareToken(ctx context.Context, in *idp.AssociateS
 	}
 	me, err := s.me(ctx, in.AccessToken)
 	if err != nil {
-		return nil, err
+		return nil, unfit(err)
 	}
 	seed, err := s.users.AssociateSoftwareToken(ctx, me)
 	if err != nil {
-		return nil, err
+		return nil, unfit(err)
 	}
 	return &idp.AssociateSoftwareTokenResponse{SecretCode: seed.Text()}, nil
+}
+
+// unfit words a user's state for AssociateSoftwareToken, which declares none of its errors.
+func unfit(err error) error {
+	f, _ := errors.AsType[*fault.Error](err)
+	switch {
+	case f == nil:
+		return err
+	case f.Code == idp.CodeUserNotFound:
+		return fault.New(idp.CodeNotAuthorized, "Access Token has been revoked")
+	case f.Code == idp.CodePasswordResetRequired, f.Code == idp.CodeUserNotConfirmed:
+		return fault.New(idp.CodeNotAuthorized, f.Message)
+	}
+	return err
 }
 
 // VerifySoftwareToken registers a software token by its first code.

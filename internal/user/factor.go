@@ -208,7 +208,9 @@ func editSettings(tx *store.Tx, p *pool.Pool, was store.User, edit func(*MFASett
 
 // drop turns a factor off.
 func (s *MFASettings) drop(factor string) {
-	s.Enabled = slices.DeleteFunc(s.Enabled, func(f string) bool { return f == factor })
+	if s.Enabled = slices.DeleteFunc(s.Enabled, func(f string) bool { return f == factor }); len(s.Enabled) == 0 {
+		s.Enabled = nil
+	}
 	if s.Preferred == factor {
 		s.Preferred = ""
 	}
