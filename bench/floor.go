@@ -4,8 +4,12 @@ package main
 
 import (
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/sha256"
 	"fmt"
 	"runtime"
@@ -17,11 +21,13 @@ import (
 
 // floor is the cryptography that no server of this protocol can do without, called directly.
 type floor struct {
-	key      *rsa.PrivateKey
-	digest   [sha256.Size]byte
-	a        srp.A
-	salt     []byte
-	exchange srp.Exchange
+	key       *rsa.PrivateKey
+	digest    [sha256.Size]byte
+	a         srp.A
+	salt      []byte
+	exchange  srp.Exchange
+	passkey   *ecdsa.PrivateKey
+	assertion []byte // a signature by passkey
 }
 
 func newFloor() (*floor, error) {
@@ -40,6 +46,15 @@ func newFloor() (*floor, error) {
 	}
 	v := srp.Verifier("pool", "name", password, f.salt)
 	b, publicB, err := srp.NewChallenge(v, f.a)
+	if err != nil {
+		return nil, err
+	}
+	if f.passkey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, err
+	}
+	if f.assertion, err = ecdsa.SignASN1(rand.Reader, f.passkey, f.digest[:]); err != nil {
+		return nil, err
+	}
 	f.exchange = srp.Exchange{Group: "pool", Identity: "name", Verifier: v, A: f.a.Bytes(), SecretB: b, B: publicB}
 	return f, err
 }
@@ -68,12 +83,28 @@ func (f *floor) srpSignIn() { f.challenge(); f.proof(); f.refresh() }
 
 func (f *floor) passwordSignIn() { f.verifier(); f.refresh() }
 
+// passkeyProof is the proof of a passkey, by the usual kind of key.
+func (f *floor) passkeyProof() {
+	if !ecdsa.VerifyASN1(&f.passkey.PublicKey, f.digest[:], f.assertion) {
+		panic("the passkey's signature is wrong")
+	}
+}
+
+func (f *floor) passkeySignIn() { f.passkeyProof(); f.refresh() }
+
 // refresh is the two signatures of an ID and an access token.
 func (f *floor) refresh() { f.sign(); f.sign() }
 
+// totp is one code of an authenticator app; a server computes up to three.
+func (f *floor) totp() {
+	mac := hmac.New(sha1.New, f.salt)
+	mac.Write(f.digest[:8])
+	mac.Sum(nil)
+}
+
 func (f *floor) print() {
-	fmt.Printf("floor: RSA-2048 signature %v, SRP challenge %v, SRP proof %v, SRP verifier %v\n\n",
-		cpuOf(f.sign), cpuOf(f.challenge), cpuOf(f.proof), cpuOf(f.verifier))
+	fmt.Printf("floor: RSA-2048 signature %v, SRP challenge %v, SRP proof %v, SRP verifier %v, TOTP code %v, P-256 verification %v\n\n",
+		cpuOf(f.sign), cpuOf(f.challenge), cpuOf(f.proof), cpuOf(f.verifier), cpuOf(f.totp), cpuOf(f.passkeyProof))
 }
 
 // floorTime is the CPU time over which a floor is measured.

@@ -16,8 +16,17 @@ import (
 type operation struct {
 	name  string
 	floor func() // the cryptography that it cannot do without; nil: nothing to compare with
-	// do runs it once. n counts the runs of all clients.
-	do func(ctx context.Context, n int) error
+	// ready makes what do needs, anew for each level of concurrency. do runs the operation once; n counts
+	// the runs of all clients. errOver ends the load early.
+	ready func(ctx context.Context) (do func(ctx context.Context, n int) error, err error)
+}
+
+// errOver says that there is nothing left to run an operation on.
+var errOver = errors.New("over")
+
+// always is the ready of an operation that needs nothing.
+func always(do func(ctx context.Context, n int) error) func(context.Context) (func(context.Context, int) error, error) {
+	return func(context.Context) (func(context.Context, int) error, error) { return do, nil }
 }
 
 type result struct {
@@ -31,7 +40,14 @@ type result struct {
 // measure runs an operation from n clients for about d, after a short warm-up. The floor is the mean of
 // one measured before and one after, since the machine's speed is not constant.
 func measure(ctx context.Context, s *process, op operation, n int, d time.Duration) (r result, err error) {
-	if _, err := load(ctx, op, n, d/8); err != nil {
+	do, err := op.ready(ctx)
+	if err != nil {
+		return r, err
+	}
+	if err := s.settle(ctx); err != nil {
+		return r, err
+	}
+	if _, err := load(ctx, do, n, d/8); err != nil {
 		return r, err
 	}
 	if op.floor != nil {
@@ -42,7 +58,7 @@ func measure(ctx context.Context, s *process, op operation, n int, d time.Durati
 		return r, err
 	}
 	start := time.Now()
-	times, err := load(ctx, op, n, d)
+	times, err := load(ctx, do, n, d)
 	r.elapsed = time.Since(start)
 	if err != nil {
 		return r, err
@@ -55,13 +71,17 @@ func measure(ctx context.Context, s *process, op operation, n int, d time.Durati
 		r.floor = (r.floor + cpuOf(op.floor)) / 2
 	}
 	slices.Sort(times)
+	if len(times) == 0 {
+		return r, errOver
+	}
 	r.count, r.cpu = len(times), (after-before)/time.Duration(len(times))
 	r.p50, r.p99 = times[len(times)/2], times[len(times)*99/100]
 	return r, nil
 }
 
-// load runs op from n clients until d has passed, and returns how long each run took: one at least.
-func load(ctx context.Context, op operation, n int, d time.Duration) ([]time.Duration, error) {
+// load runs do from n clients until d has passed, or it is over, and returns how long each run took: one at
+// least.
+func load(ctx context.Context, do func(ctx context.Context, n int) error, n int, d time.Duration) ([]time.Duration, error) {
 	var all []time.Duration
 	var failures []error
 	var mu sync.Mutex
@@ -74,8 +94,12 @@ func load(ctx context.Context, op operation, n int, d time.Duration) ([]time.Dur
 			var err error
 			for err == nil && time.Now().Before(end) {
 				start := time.Now()
-				err = op.do(ctx, int(next.Add(1)))
-				mine = append(mine, time.Since(start))
+				if err = do(ctx, int(next.Add(1))); err == nil {
+					mine = append(mine, time.Since(start))
+				}
+			}
+			if err == errOver {
+				err = nil
 			}
 			mu.Lock()
 			defer mu.Unlock()

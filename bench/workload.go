@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"cognate/internal/srp"
 )
 
@@ -32,6 +30,7 @@ type account struct{ name, access, refresh string }
 type answer struct {
 	UserPool             struct{ Id string }
 	UserPoolClient       struct{ ClientId string }
+	Session              string
 	ChallengeParameters  map[string]string
 	AuthenticationResult *struct{ AccessToken, RefreshToken string }
 }
@@ -45,23 +44,23 @@ func prepare(ctx context.Context, url string, n int) (*workload, error) {
 	if w.srp, err = srp.NewClient(); err != nil {
 		return nil, err
 	}
-	out, err := w.call(ctx, "CreateUserPool", `{"PoolName":"bench"}`)
-	if err != nil {
+	if err := w.makePool(ctx, ""); err != nil {
 		return nil, err
+	}
+	return w, w.each(ctx, w.enroll)
+}
+
+// makePool makes the pool, with what settings adds, and its client.
+func (w *workload) makePool(ctx context.Context, settings string) error {
+	out, err := w.call(ctx, "CreateUserPool", `{"PoolName":"bench"`+settings+`}`)
+	if err != nil {
+		return err
 	}
 	w.pool = out.UserPool.Id
 	out, err = w.call(ctx, "CreateUserPoolClient", fmt.Sprintf(`{"UserPoolId":%q,"ClientName":"bench","ExplicitAuthFlows":
-		["ALLOW_USER_SRP_AUTH","ALLOW_USER_PASSWORD_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}`, w.pool))
-	if err != nil {
-		return nil, err
-	}
+		["ALLOW_USER_SRP_AUTH","ALLOW_USER_PASSWORD_AUTH","ALLOW_USER_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}`, w.pool))
 	w.client = out.UserPoolClient.ClientId
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(16)
-	for i := range w.accounts {
-		g.Go(func() error { return w.enroll(ctx, i) })
-	}
-	return w, g.Wait()
+	return err
 }
 
 // enroll makes user i and signs it in.
@@ -86,20 +85,34 @@ func (w *workload) enroll(ctx context.Context, i int) error {
 func (w *workload) operations(f *floor) []operation {
 	start := time.Now().UnixNano()
 	return []operation{
-		{"SRP sign-in", f.srpSignIn, func(ctx context.Context, n int) error { return w.srpSignIn(ctx, w.account(n)) }},
-		{"password sign-in", f.passwordSignIn, func(ctx context.Context, n int) error {
+		{"SRP sign-in", f.srpSignIn, always(func(ctx context.Context, n int) error { return w.srpSignIn(ctx, w.account(n)) })},
+		{"password sign-in", f.passwordSignIn, always(func(ctx context.Context, n int) error {
 			return signedIn(w.initiate(ctx, "USER_PASSWORD_AUTH", fmt.Sprintf(`"USERNAME":%q,"PASSWORD":%q`, w.account(n).name, password)))
+		})},
+		{"password + TOTP", f.passwordSignIn, func(ctx context.Context) (func(context.Context, int) error, error) {
+			t, err := w.tokens(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return t.signIn, nil
 		}},
-		{"refresh", f.refresh, func(ctx context.Context, n int) error {
+		{"passkey sign-in", f.passkeySignIn, func(ctx context.Context) (func(context.Context, int) error, error) {
+			h, err := w.passkeys(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return h.signIn, nil
+		}},
+		{"refresh", f.refresh, always(func(ctx context.Context, n int) error {
 			return signedIn(w.initiate(ctx, "REFRESH_TOKEN_AUTH", fmt.Sprintf(`"REFRESH_TOKEN":%q`, w.account(n).refresh)))
-		}},
-		{"GetUser", nil, func(ctx context.Context, n int) error {
+		})},
+		{"GetUser", nil, always(func(ctx context.Context, n int) error {
 			_, err := w.call(ctx, "GetUser", fmt.Sprintf(`{"AccessToken":%q}`, w.account(n).access))
 			return err
-		}},
-		{"AdminCreateUser", nil, func(ctx context.Context, n int) error {
+		})},
+		{"AdminCreateUser", nil, always(func(ctx context.Context, n int) error {
 			return w.createUser(ctx, fmt.Sprintf("new-%d-%d", start, time.Now().UnixNano())+fmt.Sprint("-", n))
-		}},
+		})},
 	}
 }
 
@@ -146,9 +159,15 @@ var authorization = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLEEXAMPLE12/20260101/u
 	"SignedHeaders=host;x-amz-date, Signature=" + strings.Repeat("0", 64)
 
 func (w *workload) call(ctx context.Context, op, body string) (out answer, err error) {
+	err = w.into(ctx, &out, op, body)
+	return out, err
+}
+
+// into is call for an answer of another shape.
+func (w *workload) into(ctx context.Context, out any, op, body string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/", strings.NewReader(body))
 	if err != nil {
-		return out, err
+		return err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
@@ -156,18 +175,18 @@ func (w *workload) call(ctx context.Context, op, body string) (out answer, err e
 	r.Header.Set("Authorization", authorization)
 	resp, err := w.http.Do(r)
 	if err != nil {
-		return out, err
+		return err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return out, err
+		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return out, fmt.Errorf("%s: %s: %s", op, resp.Status, text)
+		return fmt.Errorf("%s: %s: %s", op, resp.Status, text)
 	}
 	if len(text) == 0 {
-		return out, nil
+		return nil
 	}
-	return out, json.Unmarshal(text, &out)
+	return json.Unmarshal(text, out)
 }
