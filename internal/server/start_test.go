@@ -36,6 +36,8 @@ type answer struct {
 	UserPool             struct{ Id string }
 	UserPoolClient       struct{ ClientId string }
 	Users                []struct{ Username string }
+	Groups               []struct{ GroupName string }
+	NextToken            string
 	Username             string
 	AuthenticationResult struct{ AccessToken, RefreshToken string }
 }
