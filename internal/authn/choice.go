@@ -8,6 +8,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/pool"
+	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -129,7 +130,7 @@ func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name s
 	}
 	if p.Exists() {
 		var err error
-		if has, err = m.hasFactors(ctx, a.Pool, p.Account); err != nil {
+		if has, p.passkeys, err = m.hasFactors(ctx, a.Pool, p.Account); err != nil {
 			return nil, err
 		}
 	}
@@ -168,7 +169,7 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 	if err != nil {
 		return nil, second, err
 	}
-	has, err := m.hasFactors(ctx, p, account)
+	has, _, err := m.hasFactors(ctx, p, account)
 	if err != nil {
 		return nil, second, err
 	}
@@ -181,16 +182,16 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 	return first, second, err
 }
 
-// hasFactors tells which first factors a user has, whether or not the pool allows them.
-func (m *Machine) hasFactors(ctx context.Context, p *pool.Pool, u user.Account) (map[string]bool, error) {
-	passkey, err := m.passkeys.Has(ctx, p, u.User.Sub)
+// hasFactors tells which first factors a user has, whether or not the pool allows them, and the passkeys.
+func (m *Machine) hasFactors(ctx context.Context, p *pool.Pool, u user.Account) (map[string]bool, []store.Passkey, error) {
+	passkeys, err := m.passkeys.Usable(ctx, p, u.User.Sub)
 	return map[string]bool{
 		idp.ChallengeNameTypePasswordSrp: u.HasPassword,
 		idp.ChallengeNameTypePassword:    u.HasPassword,
 		idp.ChallengeNameTypeEmailOtp:    u.User.Attributes["email"] != "",
 		idp.ChallengeNameTypeSmsOtp:      u.User.Attributes["phone_number"] != "",
-		idp.ChallengeNameTypeWebAuthn:    passkey,
-	}, err
+		idp.ChallengeNameTypeWebAuthn:    len(passkeys) > 0,
+	}, passkeys, err
 }
 
 // first is the challenge of a first factor, or of the choice when none is chosen. A password that came along

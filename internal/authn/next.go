@@ -21,6 +21,8 @@ type progress struct {
 	target  level     // what has to be reached; 0 where the client has not asked for one
 	since   time.Time // when it was proven, if by an earlier session
 
+	passkeys []store.Passkey // those that the user can sign in with, once a choice has looked for them
+
 	// writes belong together with what comes next: the session that ends the flow, or, when another
 	// challenge follows, the Session of that one.
 	writes []func(*store.Tx) error

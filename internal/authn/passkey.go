@@ -12,7 +12,7 @@ const methodBoth = "mfa"
 
 // askPasskey is the challenge to prove a passkey.
 func (m *Machine) askPasskey(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	options, state, err := m.passkeys.Options(ctx, a.Pool, p.User)
+	options, state, err := m.passkeys.Options(a.Pool, p.User, p.passkeys)
 	if err != nil {
 		return nil, err
 	}

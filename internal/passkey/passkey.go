@@ -56,18 +56,15 @@ func enabled(p *pool.Pool) bool {
 	return slices.Contains(p.FirstFactors(), idp.AuthFactorTypeWebAuthn)
 }
 
-// Has reports whether a user can sign in with a passkey: the pool allows them, and the user has one for the
-// pool's relying party.
-func (s *Service) Has(ctx context.Context, p *pool.Pool, sub string) (has bool, err error) {
+// Usable returns the passkeys that a user can sign in with: none where the pool does not allow them, and only
+// those of the pool's relying party.
+func (s *Service) Usable(ctx context.Context, p *pool.Pool, sub string) ([]store.Passkey, error) {
 	party := p.Passkeys().RelyingParty
 	if !enabled(p) || party == "" {
-		return false, nil
+		return nil, nil
 	}
-	err = s.db.Look(ctx, func(tx *store.Tx) error {
-		has, err = tx.HasPasskey(p.ID, sub, party)
-		return err
-	})
-	return has, err
+	_, usable, err := s.keysFor(ctx, p, sub, party)
+	return usable, err
 }
 
 // List describes up to limit passkeys of a user, those of earlier relying parties included, that follow the

@@ -140,7 +140,11 @@ func (h *house) register(u store.User, d *device) {
 // ask begins a sign-in.
 func (h *house) ask(u store.User) (options string, state []byte) {
 	h.Helper()
-	options, state, err := h.service.Options(h.Context(), h.pool, u)
+	keys, err := h.service.Usable(h.Context(), h.pool, u.Sub)
+	if err != nil {
+		h.Fatal(err)
+	}
+	options, state, err = h.service.Options(h.pool, u, keys)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -256,15 +260,15 @@ func TestCeremonies_Item20(t *testing.T) {
 	})
 }
 
-func TestHas(t *testing.T) {
+func TestUsable(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {
 		has := func(want bool, when string) {
 			t.Helper()
-			got, err := h.service.Has(t.Context(), h.pool, h.user.Sub)
-			if err != nil || got != want {
+			got, err := h.service.Usable(t.Context(), h.pool, h.user.Sub)
+			if err != nil || len(got) > 0 != want {
 				t.Errorf("has %v, %v; want %v %s", got, err, want, when)
 			}
-			if _, _, err := h.service.Options(t.Context(), h.pool, h.user); (err == nil) != want {
+			if _, _, err := h.service.Options(h.pool, h.user, got); (err == nil) != want {
 				t.Errorf("options: %v; want %v %s", err, want, when)
 			}
 		}

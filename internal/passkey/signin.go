@@ -1,7 +1,6 @@
 package passkey
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,19 +18,12 @@ import (
 // signInTimeout is of the browser's dialogue. How long the answer is accepted is the caller's to say.
 const signInTimeout = 3 * time.Minute
 
-// Options begins a sign-in by a passkey. It returns the PublicKeyCredentialRequestOptionsJSON for the browser,
-// and the state that [Service.Verify] needs: some 250 bytes, which the client must not be able to change. A user
-// who cannot sign in so (see [Service.Has]) is refused.
-func (s *Service) Options(ctx context.Context, p *pool.Pool, u store.User) (options string, state []byte, err error) {
+// Options begins a sign-in by one of a user's passkeys, as [Service.Usable] returned them. It returns the
+// PublicKeyCredentialRequestOptionsJSON for the browser, and the state that [Service.Verify] needs: some 250
+// bytes, which the client must not be able to change.
+func (s *Service) Options(p *pool.Pool, u store.User, keys []store.Passkey) (options string, state []byte, err error) {
 	party := p.Passkeys().RelyingParty
-	if !enabled(p) || party == "" {
-		return "", nil, errDenied
-	}
-	_, keys, err := s.keysFor(ctx, p, u.Sub, party)
-	if err != nil {
-		return "", nil, err
-	}
-	if len(keys) == 0 {
+	if !enabled(p) || party == "" || len(keys) == 0 {
 		return "", nil, errDenied
 	}
 	w, err := ceremonies(p, "https://"+party)
@@ -132,16 +124,9 @@ func verify(ctx context.Context, p *pool.Pool, o owner, session webauthn.Session
 // Used writes down that the passkey has been used. It belongs in the Update that grants what the assertion is
 // for, and refuses a passkey that was deleted meanwhile, or used with as high a count.
 func (a *Assertion) Used(tx *store.Tx) error {
-	now, err := tx.GetPasskey(a.key.PoolID, a.key.ID)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return errDenied
-	case err != nil:
-		return err
-	case now.Sub != a.key.Sub || !bytes.Equal(now.PublicKey, a.key.PublicKey):
-		return errDenied // registered anew
-	case now.SignCount >= a.key.SignCount && now.SignCount != 0:
+	err := tx.UsePasskey(a.key)
+	if errors.Is(err, store.ErrNotFound) {
 		return errDenied
 	}
-	return tx.UpdatePasskey(a.key)
+	return err
 }

@@ -42,20 +42,14 @@ func (t *Tx) GetPasskey(poolID, id string) (p Passkey, err error) {
 	return p, err
 }
 
-// HasPasskey reports whether a user has a passkey for a relying party.
-func (t *Tx) HasPasskey(poolID, sub, relyingParty string) (has bool, err error) {
-	err = get(t, "has passkey", func(r *sql.Rows) error { return r.Scan(&has) }, `
-		SELECT EXISTS (SELECT 1 FROM passkeys WHERE pool_id = $1 AND sub = $2 AND relying_party = $3)`,
-		poolID, sub, relyingParty)
-	return has, err
-}
-
-// UpdatePasskey writes Flags, SignCount and LastUsed of the passkey (PoolID, ID), or returns ErrNotFound. The
-// rest never changes.
-func (t *Tx) UpdatePasskey(p Passkey) error {
-	return t.touch("update passkey", `
-		UPDATE passkeys SET flags = $3, sign_count = $4, last_used = $5 WHERE pool_id = $1 AND id = $2`,
-		p.PoolID, p.ID, int64(p.Flags), int64(p.SignCount), millis(p.LastUsed))
+// UsePasskey writes Flags, SignCount and LastUsed of a passkey. ErrNotFound when it is not there, when it is
+// not the one that was read, by Sub and PublicKey, or when its count has reached SignCount: a passkey that
+// counts at all counts each use.
+func (t *Tx) UsePasskey(p Passkey) error {
+	return t.touch("use passkey", `
+		UPDATE passkeys SET flags = $5, sign_count = $6, last_used = $7
+		WHERE pool_id = $1 AND id = $2 AND sub = $3 AND public_key = $4 AND (sign_count < $6 OR sign_count = 0)`,
+		p.PoolID, p.ID, p.Sub, p.PublicKey, int64(p.Flags), int64(p.SignCount), millis(p.LastUsed))
 }
 
 // DeletePasskey deletes a passkey of a user, or returns ErrNotFound.
