@@ -15,7 +15,9 @@ func (s *Service) InitiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.authn.Start(ctx, &authn.Attempt{Pool: p, Client: c, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters})
+	step, err := s.authn.Start(ctx, &authn.Attempt{
+		Pool: p, Client: c, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, IP: awsjson.CallerFrom(ctx).IP,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +33,9 @@ func (s *Service) AdminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.authn.Start(ctx, &authn.Attempt{Pool: p, Client: c, Admin: true, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters})
+	step, err := s.authn.Start(ctx, &authn.Attempt{
+		Pool: p, Client: c, Admin: true, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, IP: userAddress(in.ContextData),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -65,12 +69,8 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 	if err != nil {
 		return nil, err
 	}
-	ip := ""
-	if in.ContextData != nil {
-		ip = in.ContextData.IpAddress
-	}
 	step, err := s.authn.Respond(ctx, &authn.Attempt{
-		Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, IP: ip,
+		Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, IP: userAddress(in.ContextData),
 	})
 	if err != nil {
 		return nil, err
@@ -79,6 +79,14 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 		ChallengeName: step.Challenge, Session: step.Session,
 		ChallengeParameters: parameters(step), AuthenticationResult: result(step.Tokens),
 	}, nil
+}
+
+// userAddress is where the user is whom an administrator signs in, if the administrator tells.
+func userAddress(c *idp.ContextDataType) string {
+	if c == nil {
+		return ""
+	}
+	return c.IpAddress
 }
 
 // parameters are present on every answer, and empty at the end of a sign-in.

@@ -59,7 +59,7 @@ func (d *Directory) AdminSetPassword(ctx context.Context, p *pool.Pool, in *idp.
 	if err != nil {
 		return err
 	}
-	if err := checkPolicy(p, policyOther, in.Password); err != nil {
+	if err := d.checkNew(ctx, p, policyOther, in.Password); err != nil {
 		return err
 	}
 	if err := d.checkHistory(ctx, p, u, in.Password); err != nil {

@@ -41,7 +41,7 @@ func (d *Directory) CompleteNewPassword(ctx context.Context, p *pool.Pool, c *po
 			return nil, invalid("Invalid attributes given, %s is missing", name)
 		}
 	}
-	if err := checkPolicy(p, policyOther, password); err != nil {
+	if err := d.checkNew(ctx, p, policyOther, password); err != nil {
 		return nil, err
 	}
 	if err := d.checkHistory(ctx, p, u, password); err != nil {

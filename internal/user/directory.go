@@ -28,9 +28,13 @@ type Directory struct {
 	posts  sync.WaitGroup // messages that nobody waits for
 
 	failures atomic.Uint64 // how many have been counted by this process
+
+	options      Options
+	failuresFrom *meter
+	messagesFrom *meter
 }
 
-// New makes a directory whose messages go to sender.
+// New makes a directory whose messages go to sender. [Directory.With] sets its options.
 func New(db *store.DB, keys *secret.Keyring, sender message.Sender) *Directory {
 	return &Directory{db: db, keys: keys, sender: sender, turns: turns{waiting: map[string]*turn{}}}
 }

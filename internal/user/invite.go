@@ -36,7 +36,7 @@ func (d *Directory) AdminCreate(ctx context.Context, p *pool.Pool, in *idp.Admin
 		u.Status = idp.UserStatusTypeConfirmed
 		err = checkRequired(p, u.Attributes)
 	} else {
-		password, err = invitationPassword(p, password)
+		password, err = d.invitationPassword(ctx, p, password)
 	}
 	if err != nil {
 		return u, err
@@ -55,12 +55,12 @@ func passwordless(p *pool.Pool) bool {
 	})
 }
 
-// invitationPassword is the given password if the policy accepts it, and an invented one if none is given.
-func invitationPassword(p *pool.Pool, given string) (string, error) {
+// invitationPassword is the given password if it can be chosen, and an invented one if none is given.
+func (d *Directory) invitationPassword(ctx context.Context, p *pool.Pool, given string) (string, error) {
 	if given == "" {
 		return temporaryPassword(p), nil
 	}
-	return given, checkPolicy(p, policyAdmin, given)
+	return given, d.checkNew(ctx, p, policyAdmin, given)
 }
 
 // newcomer is a user to be created, with the password if it has one.
@@ -104,7 +104,7 @@ func (d *Directory) inviteAgain(ctx context.Context, p *pool.Pool, in *idp.Admin
 	if err := checkInvited(u, in.Username); err != nil {
 		return u, err
 	}
-	password, err := invitationPassword(p, in.TemporaryPassword)
+	password, err := d.invitationPassword(ctx, p, in.TemporaryPassword)
 	if err != nil {
 		return u, err
 	}

@@ -275,12 +275,17 @@ func (d *Directory) spend(ctx context.Context, p *pool.Pool, subject string, lim
 
 // spend counts one use in the transaction that makes it.
 func (l limit) spend(tx *store.Tx, p *pool.Pool, subject string) error {
+	return spendWithin(tx, p, subject, l, time.Hour)
+}
+
+// spendWithin is limit.spend with another length than an hour.
+func spendWithin(tx *store.Tx, p *pool.Pool, subject string, l limit, window time.Duration) error {
 	c, err := tx.GetCounter(p.ID, subject, l.kind)
 	if err != nil {
 		return err
 	}
 	now := time.Now().UTC()
-	if now.Sub(c.Since) >= time.Hour {
+	if now.Sub(c.Since) >= window {
 		c.Count, c.Since = 0, now
 	}
 	if c.Count >= l.most {

@@ -23,9 +23,15 @@ type Self struct {
 // Update changes the user's own attributes and returns where codes went that verify new addresses. A new
 // address that the pool wants verified first is kept aside, with its code, until VerifyAttribute.
 func (d *Directory) Update(ctx context.Context, me Self, list []*idp.AttributeType) ([]*idp.CodeDeliveryDetailsType, error) {
+	values := attributesOf(list)
+	if values[attrEmail] != "" || values[attrPhone] != "" {
+		if err := d.causeMessage(ctx); err != nil {
+			return nil, err
+		}
+	}
 	var out []delivery
 	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
-		out, err = d.update(tx, me, attributesOf(list))
+		out, err = d.update(tx, me, values)
 		return err
 	})
 	if err != nil {
@@ -47,6 +53,11 @@ func (d *Directory) update(tx *store.Tx, me Self, values map[string]string) ([]d
 	out, err := d.edit(tx, me.Pool, was, edits, toVerify(me.Pool, was, edits))
 	if err != nil || len(out) == 0 {
 		return nil, err
+	}
+	for _, v := range out {
+		if err := d.spendMessage(tx, me.Pool, v.purpose, v.attr, v.to); err != nil {
+			return nil, tooMany(err)
+		}
 	}
 	return out, tooMany(limitUpdate.spend(tx, me.Pool, was.Sub))
 }
@@ -122,6 +133,9 @@ func (d *Directory) SendVerification(ctx context.Context, me Self, attr string) 
 		what := map[string]string{attrEmail: "email address", attrPhone: "phone number"}[attr]
 		return nil, invalid("User does not have a valid registered %s", what)
 	}
+	if err := d.causeMessage(ctx); err != nil {
+		return nil, err
+	}
 	var out delivery
 	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
 		out, err = d.verification(tx, me, attr)
@@ -146,6 +160,9 @@ func (d *Directory) verification(tx *store.Tx, me Self, attr string) (v delivery
 	if err == nil && time.Now().Before(waiting.Expires) {
 		to = waiting.Value
 	}
+	if err := d.spendMessage(tx, me.Pool, message.VerifyUserAttribute, attr, to); err != nil {
+		return v, err
+	}
 	code, row := d.newCode(me.Pool, me.User.Sub, codeVerify, attr, to)
 	return delivery{me.User, attr, to, code, message.VerifyUserAttribute}, tx.PutCode(row)
 }
@@ -155,6 +172,10 @@ var errNotVerifiable = fault.New(idp.CodeInvalidParameter, "Invalid attribute na
 // VerifyAttribute verifies an address by the code that was sent to it. An address that was kept aside
 // becomes the user's now. As a sign-in alias it is taken over from whoever had it.
 func (d *Directory) VerifyAttribute(ctx context.Context, me Self, attr, code string) error {
+	return d.watch(ctx, func() error { return d.verifyAttribute(ctx, me, attr, code) })
+}
+
+func (d *Directory) verifyAttribute(ctx context.Context, me Self, attr, code string) error {
 	if attr != attrEmail && attr != attrPhone {
 		return errNotVerifiable
 	}
@@ -183,6 +204,10 @@ var errWrongPassword = fault.New(idp.CodeNotAuthorized, "Incorrect username or p
 // wrong one of which counts as a failed sign-in, and the history. A user without a password sets the first
 // one, and need not tell an old one. Of several changes at once, one succeeds.
 func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed string) error {
+	return d.watch(ctx, func() error { return d.changePassword(ctx, me, old, proposed) })
+}
+
+func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed string) error {
 	a, err := d.SignInBySub(ctx, me.Pool, me.User.Sub)
 	if err != nil {
 		return err
@@ -191,7 +216,7 @@ func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed s
 	if err := d.spend(ctx, me.Pool, u.Sub, limitChangePassword); err != nil {
 		return err
 	}
-	if err := checkPolicy(me.Pool, policyOther, proposed); err != nil {
+	if err := d.checkNew(ctx, me.Pool, policyOther, proposed); err != nil {
 		return err
 	}
 	if a.HasPassword {

@@ -66,6 +66,10 @@ func mechanisms(s *idp.AccountRecoverySettingType) []string {
 // ForgotPassword sends a code to choose a new password with. Where the client hides who exists, a user who
 // is not there, is disabled or cannot be reached gets the same answer as any other, and as late.
 func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ForgotPasswordRequest) (*idp.CodeDeliveryDetailsType, error) {
+	return watched(ctx, d, func() (*idp.CodeDeliveryDetailsType, error) { return d.forgotPassword(ctx, p, c, in) })
+}
+
+func (d *Directory) forgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ForgotPasswordRequest) (*idp.CodeDeliveryDetailsType, error) {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
@@ -74,6 +78,9 @@ func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 		return nil, errAdminOnly
 	}
 	return Discreetly(ctx, c, sendingTime, func() (*idp.CodeDeliveryDetailsType, error) {
+		if err := d.causeMessage(ctx); err != nil {
+			return nil, err
+		}
 		attr, why, err := d.lookResettable(ctx, p, u)
 		switch {
 		case err != nil:
@@ -126,8 +133,10 @@ func resettable(tx *store.Tx, p *pool.Pool, u store.User) (attr string, err erro
 // ConfirmForgotPassword sets a new password by the code. The policy is looked at first, the code before
 // anything is said about the password's history, and it is used up only together with the change.
 func (d *Directory) ConfirmForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmForgotPasswordRequest) error {
-	_, err := Discreetly(ctx, c, Discretion, func() (struct{}, error) { return struct{}{}, d.confirmReset(ctx, p, c, in) })
-	return err
+	return d.watch(ctx, func() error {
+		_, err := Discreetly(ctx, c, Discretion, func() (struct{}, error) { return struct{}{}, d.confirmReset(ctx, p, c, in) })
+		return err
+	})
 }
 
 func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmForgotPasswordRequest) error {
@@ -135,7 +144,7 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 	if err != nil {
 		return err
 	}
-	if err := checkPolicy(p, policyOther, in.Password); err != nil {
+	if err := d.checkNew(ctx, p, policyOther, in.Password); err != nil {
 		return err
 	}
 	_, why, err := d.lookResettable(ctx, p, u)

@@ -39,14 +39,17 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 		PoolID: p.ID, Sub: u.Sub, Purpose: purposeSignIn, Value: s.Address, Destination: s.Attr, Created: now, Expires: now.Add(s.Lifetime),
 		Hash: d.keys.HashCode(code, s.binding(p, u.Sub)...),
 	}
-	err := d.db.Update(ctx, func(tx *store.Tx) error {
-		if err := limitSignInCode.spend(tx, p, u.Sub); err != nil {
-			return tooMany(err)
-		}
-		return tx.PutCode(row)
-	})
-	if err != nil {
-		return nil, shown(err)
+	if err := d.causeMessage(ctx); err != nil {
+		return nil, err
+	}
+	full, err := d.keepCode(ctx, p, message.Authentication, row, limitSignInCode)
+	switch {
+	case err != nil:
+		return nil, shown(tooMany(err))
+	case full && c.HidesUsers():
+		return details(s.Attr, s.Address), nil // as for a name that nobody has
+	case full:
+		return nil, errTooMany
 	}
 	v := delivery{u, s.Attr, s.Address, code, message.Authentication}
 	if c.HidesUsers() {
@@ -64,6 +67,9 @@ func CleanEmail(p *pool.Pool, address string) (string, error) {
 
 // PretendSignInCode answers as SendSignInCode does, for a name that nobody has.
 func (d *Directory) PretendSignInCode(ctx context.Context, p *pool.Pool, name, attr string) (*idp.CodeDeliveryDetailsType, error) {
+	if err := d.causeMessage(ctx); err != nil {
+		return nil, err
+	}
 	if err := d.spend(ctx, p, d.unknownSubject(p, name), limitSignInCode); err != nil {
 		return nil, tooMany(err)
 	}
@@ -138,7 +144,7 @@ func proven(u store.User, c store.Code) store.User {
 // tooMany words errLimit for the operations that declare no LimitExceededException.
 func tooMany(err error) error {
 	if err == errLimit {
-		return fault.New(idp.CodeTooManyRequests, "Too many requests")
+		return errTooMany
 	}
 	return err
 }

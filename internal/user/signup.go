@@ -24,6 +24,10 @@ var errNoUser = fault.New(idp.CodeUserNotFound, "Username/client id combination 
 // Everything is checked before anything is written, in this order: secret hash, whether the pool allows it,
 // user name, password, attributes, and last whether the name is free.
 func (d *Directory) SignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.SignUpRequest) (*idp.SignUpResponse, error) {
+	return watched(ctx, d, func() (*idp.SignUpResponse, error) { return d.signUp(ctx, p, c, in) })
+}
+
+func (d *Directory) signUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.SignUpRequest) (*idp.SignUpResponse, error) {
 	if err := SecretHash(c, in.SecretHash, in.Username); err != nil {
 		return nil, err
 	}
@@ -35,7 +39,7 @@ func (d *Directory) SignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 	}
 	values := attributesOf(in.UserAttributes)
 	if in.Password != "" || !needsNoPassword(p, c, in.Username, values) {
-		if err := checkPolicy(p, policySignUp, in.Password); err != nil {
+		if err := d.checkNew(ctx, p, policySignUp, in.Password); err != nil {
 			return nil, err
 		}
 	}
@@ -73,6 +77,11 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, u store.User, pa
 		w = d.newPassword(p, u, password, false)
 	}
 	attr := autoVerified(p, u)
+	if attr != "" {
+		if err := d.causeMessage(ctx); err != nil {
+			return nil, err
+		}
+	}
 	code, row := d.newCode(p, u.Sub, codeSignUp, attr, u.Attributes[attr])
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		if err := create(tx, p, u, false); err != nil {
@@ -85,6 +94,9 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, u store.User, pa
 		}
 		if attr == "" {
 			return nil
+		}
+		if err := d.spendMessage(tx, p, message.SignUp, attr, row.Value); err != nil {
+			return err
 		}
 		return tx.PutCode(row)
 	})
@@ -214,7 +226,9 @@ func (d *Directory) publicUser(ctx context.Context, p *pool.Pool, c *pool.Client
 // ConfirmSignUp confirms a user by the code, and verifies the address that the code went to. It returns the
 // user's sub.
 func (d *Directory) ConfirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) (string, error) {
-	return Discreetly(ctx, c, Discretion, func() (string, error) { return d.confirmSignUp(ctx, p, c, in) })
+	return watched(ctx, d, func() (string, error) {
+		return Discreetly(ctx, c, Discretion, func() (string, error) { return d.confirmSignUp(ctx, p, c, in) })
+	})
 }
 
 func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ConfirmSignUpRequest) (string, error) {
@@ -280,6 +294,10 @@ func change(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
 
 // ResendConfirmationCode sends an unconfirmed user a new code; the old one is void.
 func (d *Directory) ResendConfirmationCode(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ResendConfirmationCodeRequest) (*idp.CodeDeliveryDetailsType, error) {
+	return watched(ctx, d, func() (*idp.CodeDeliveryDetailsType, error) { return d.resendConfirmationCode(ctx, p, c, in) })
+}
+
+func (d *Directory) resendConfirmationCode(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ResendConfirmationCodeRequest) (*idp.CodeDeliveryDetailsType, error) {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
 	if err != nil {
 		return nil, err
@@ -292,6 +310,9 @@ func (d *Directory) ResendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 		return nil, invalid("Cannot resend codes. Auto verification not turned on.")
 	}
 	return Discreetly(ctx, c, sendingTime, func() (*idp.CodeDeliveryDetailsType, error) {
+		if err := d.causeMessage(ctx); err != nil {
+			return nil, err
+		}
 		if hidden || attr == "" || !u.Enabled && c.HidesUsers() {
 			return d.pretend(ctx, p, in.Username, limitResend)
 		}
@@ -306,12 +327,40 @@ func (d *Directory) ResendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, k kind, attr string, purpose message.Purpose) (*idp.CodeDeliveryDetailsType, error) {
 	to := u.Attributes[attr]
 	code, row := d.newCode(p, u.Sub, k, attr, to)
-	if err := d.db.Update(ctx, func(tx *store.Tx) error { return tx.PutCode(row) }); err != nil {
+	full, err := d.keepCode(ctx, p, purpose, row)
+	switch {
+	case err != nil:
 		return nil, shown(err)
+	case full && c.HidesUsers():
+		return details(attr, to), nil // as for a name that nobody has
+	case full:
+		return nil, errLimit
 	}
 	v := delivery{u, attr, to, code, purpose}
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
 	}
 	return d.send(ctx, p, v)
+}
+
+// keepCode writes a code that is sent next, in one transaction with what it costs. full: so much has been sent
+// to its address that this message must not be, and the code that was there stays.
+func (d *Directory) keepCode(ctx context.Context, p *pool.Pool, purpose message.Purpose, row store.Code, limits ...limit) (full bool, err error) {
+	err = d.db.Update(ctx, func(tx *store.Tx) error {
+		full = false
+		for _, l := range limits {
+			if err := l.spend(tx, p, row.Sub); err != nil {
+				return err
+			}
+		}
+		err := d.spendMessage(tx, p, purpose, row.Destination, row.Value)
+		if full = err == errLimit; full {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return tx.PutCode(row)
+	})
+	return full, err
 }

@@ -1,0 +1,260 @@
+package user
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"cognate/api/idp"
+	"cognate/internal/awsjson"
+	"cognate/internal/fault"
+	"cognate/internal/message"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+)
+
+// Options are what an operator adds to what Cognito does. The zero value adds nothing.
+type Options struct {
+	// FailuresPerAddress is how many attempts from one address may fail in a quarter of an hour, whoever they
+	// are about; 0 is any number.
+	FailuresPerAddress int
+	// MessagesPerAddress is how many messages the requests of one address may cause in an hour; 0 is any number.
+	MessagesPerAddress int
+	// MessagesPerDestination is how many messages users may have sent to one address or number in an hour, a
+	// fifth of them to confirm new accounts; 0 is any number.
+	MessagesPerDestination int
+	// SMSPerDay is how many text messages the users of a pool may cause in a day, a twentieth of them to
+	// numbers that differ in their last four digits only; 0 is any number.
+	SMSPerDay int
+	// Breached tells passwords that nobody may choose; nil knows of none.
+	Breached Breached
+	// Notify tells users of changes to what guards their accounts.
+	Notify bool
+}
+
+// With sets the options. It is not for a directory that is in use.
+func (d *Directory) With(o Options) *Directory {
+	d.options = o
+	d.failuresFrom = newMeter(o.FailuresPerAddress, 15*time.Minute)
+	d.messagesFrom = newMeter(o.MessagesPerAddress, time.Hour)
+	return d
+}
+
+// errTooMany is the answer to an address that has done too much.
+var errTooMany = fault.New(idp.CodeTooManyRequests, "Too many requests")
+
+// Watched runs an attempt of somebody at an IP address, unless too many attempts from there have failed. An
+// attempt fails when its error may be that of a wrong guess: of a password, a code, or who exists. It counts
+// while it runs, so that of many at once no more get through. An empty address is not watched.
+func Watched[T any](d *Directory, address string, attempt func() (T, error)) (out T, err error) {
+	if !d.failuresFrom.take(address) {
+		return out, errTooMany
+	}
+	out, err = attempt()
+	if !guessed(err) {
+		d.failuresFrom.giveBack(address)
+	}
+	return out, err
+}
+
+// watched is Watched for an operation that whoever sends the request does for itself.
+func watched[T any](ctx context.Context, d *Directory, attempt func() (T, error)) (T, error) {
+	return Watched(d, callerAddress(ctx), attempt)
+}
+
+// watch is watched for an operation that answers nothing.
+func (d *Directory) watch(ctx context.Context, attempt func() error) error {
+	_, err := watched(ctx, d, func() (struct{}, error) { return struct{}{}, attempt() })
+	return err
+}
+
+// callerAddress is where a request comes from; empty when it is signed: that is some server's address, which
+// acts for many.
+func callerAddress(ctx context.Context) string {
+	c := awsjson.CallerFrom(ctx)
+	if c.AccessKeyID != "" {
+		return ""
+	}
+	return c.IP
+}
+
+func guessed(err error) bool {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return false
+	}
+	switch f.Code {
+	case idp.CodeNotAuthorized, idp.CodeUserNotFound, idp.CodeUsernameExists, idp.CodeAliasExists,
+		idp.CodeCodeMismatch, idp.CodeExpiredCode, idp.CodeEnableSoftwareTokenMFA:
+		return true
+	}
+	return false
+}
+
+// maxAddresses bounds the memory of a meter.
+const maxAddresses = 1 << 16
+
+// meter measures what comes from each address: a bucket that leaks. It is safe for concurrent use, and nil
+// measures nothing.
+type meter struct {
+	most    float64
+	window  time.Duration // in which a full bucket runs dry
+	mu      sync.Mutex
+	buckets map[netip.Prefix]bucket
+}
+
+type bucket struct {
+	level float64
+	at    time.Time
+}
+
+func newMeter(most int, window time.Duration) *meter {
+	if most <= 0 {
+		return nil
+	}
+	return &meter{most: float64(most), window: window, buckets: map[netip.Prefix]bucket{}}
+}
+
+// take adds one to the bucket of an address, if there is room.
+func (m *meter) take(address string) bool {
+	if m == nil {
+		return true
+	}
+	key, ok := network(address)
+	if !ok {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	level := m.level(m.buckets[key], now)
+	if level+1 > m.most {
+		return false
+	}
+	m.put(key, bucket{level + 1, now})
+	return true
+}
+
+// giveBack takes back what take added.
+func (m *meter) giveBack(address string) {
+	if m == nil {
+		return
+	}
+	key, ok := network(address)
+	if !ok {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	m.put(key, bucket{m.level(m.buckets[key], now) - 1, now})
+}
+
+func (m *meter) level(b bucket, now time.Time) float64 {
+	return max(0, b.level-m.most*float64(now.Sub(b.at))/float64(m.window))
+}
+
+// put keeps a bucket unless it is dry. When there are too many, it makes room: the emptiest of a few goes.
+func (m *meter) put(key netip.Prefix, b bucket) {
+	if b.level <= 0 {
+		delete(m.buckets, key)
+		return
+	}
+	if _, ok := m.buckets[key]; !ok && len(m.buckets) >= maxAddresses {
+		delete(m.buckets, m.emptiest(b.at))
+	}
+	m.buckets[key] = b
+}
+
+func (m *meter) emptiest(now time.Time) (key netip.Prefix) {
+	least, looked := m.most, 0
+	for k, b := range m.buckets { // in an order that nobody can foresee
+		if l := m.level(b, now); looked == 0 || l < least {
+			key, least = k, l
+		}
+		if looked++; looked == 8 {
+			break
+		}
+	}
+	return key
+}
+
+// network is what counts as one address: an IPv4 address, or the /64 of an IPv6 address, which is what one
+// customer has at least.
+func network(address string) (netip.Prefix, bool) {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return netip.Prefix{}, false
+	}
+	ip = ip.Unmap().WithZone("")
+	bits := ip.BitLen()
+	if ip.Is6() {
+		bits = 64
+	}
+	p, err := ip.Prefix(bits)
+	return p, err == nil
+}
+
+// causeMessage counts a message that a request makes the server send, before anything tells whether it is
+// sent.
+func (d *Directory) causeMessage(ctx context.Context) error {
+	if !d.messagesFrom.take(callerAddress(ctx)) {
+		return errTooMany
+	}
+	return nil
+}
+
+// allowance is how often something may be sent to a subject: a destination or many of them.
+type allowance struct {
+	subject, kind string
+	most          int
+	window        time.Duration
+}
+
+// spendMessage counts a message of a user to a destination, in the transaction that keeps its code, or
+// returns errLimit.
+func (d *Directory) spendMessage(tx *store.Tx, p *pool.Pool, purpose message.Purpose, attr, to string) error {
+	for _, a := range d.allowances(p, purpose, medium(attr), to) {
+		if err := spendWithin(tx, p, a.subject, limit{a.kind, a.most}, a.window); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Directory) allowances(p *pool.Pool, purpose message.Purpose, by message.Medium, to string) (out []allowance) {
+	if n := d.options.MessagesPerDestination; n > 0 {
+		one := d.destination(p, by, mailbox(by, to))
+		out = append(out, allowance{one, "messages", n, time.Hour})
+		if purpose == message.SignUp {
+			out = append(out, allowance{one, "sign-up-messages", max(1, n/5), time.Hour})
+		}
+	}
+	if n := d.options.SMSPerDay; n > 0 && by == message.SMS {
+		block := to[:max(0, len(to)-4)]
+		out = append(out,
+			allowance{d.destination(p, by, block+"****"), "sms", max(1, n/20), 24 * time.Hour},
+			allowance{d.destination(p, by, ""), "sms", n, 24 * time.Hour})
+	}
+	return out
+}
+
+// destination is the subject of counters for where messages go. It does not show the address.
+func (d *Directory) destination(p *pool.Pool, by message.Medium, to string) string {
+	return ">" + hex.EncodeToString(d.keys.MAC("destination", p.ID, string(by), to))[:35]
+}
+
+// mailbox is one text for all addresses that are likely to be one mailbox: whatever their case, and with or
+// without a tag.
+func mailbox(by message.Medium, to string) string {
+	at := strings.LastIndexByte(to, '@')
+	if by != message.Email || at < 0 {
+		return to
+	}
+	local, _, _ := strings.Cut(to[:at], "+")
+	return strings.ToLower(local + to[at:])
+}
