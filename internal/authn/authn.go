@@ -47,7 +47,7 @@ type Attempt struct {
 	Session   string // for Respond
 
 	Parameters map[string]string // AuthParameters or ChallengeResponses
-	IP         string            // where the user is, as far as that is known, for Respond
+	IP         string            // where the user is, as far as that is known
 }
 
 // Step is what comes next: a challenge to answer, or, when Tokens is set, the end.
@@ -157,7 +157,13 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 	if !a.Client.Allows(f.setting) {
 		return nil, f.refusal(a)
 	}
-	return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return f.start(m, ctx, a) })
+	start := func() (*Step, error) {
+		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return f.start(m, ctx, a) })
+	}
+	if f.setting == idp.ExplicitAuthFlowsTypeAllowRefreshTokenAuth {
+		return start() // nobody guesses refresh tokens, and an office's may end all at once
+	}
+	return user.Watched(m.users, a.IP, start)
 }
 
 // Respond answers a challenge.
@@ -166,7 +172,9 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 	if !ok {
 		return nil, errInvalidSession
 	}
-	return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return answer(m, ctx, a) })
+	return user.Watched(m.users, a.IP, func() (*Step, error) {
+		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return answer(m, ctx, a) })
+	})
 }
 
 // answers are the challenges that have one, and how it is checked.
