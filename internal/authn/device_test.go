@@ -110,11 +110,17 @@ func (h *house) signInOn(name, key string) (*authn.Step, error) {
 // challengeDevice answers DEVICE_SRP_AUTH, and returns the answer to what comes next.
 func (h *house) challengeDevice(d device, secret, session string) (*authn.Step, map[string]string) {
 	h.Helper()
+	return h.challengeDeviceAt(d, secret, session, time.Now())
+}
+
+// challengeDeviceAt is challengeDevice of a device with a clock of its own.
+func (h *house) challengeDeviceAt(d device, secret, session string, clock time.Time) (*authn.Step, map[string]string) {
+	h.Helper()
 	c, err := srp.NewClient()
 	h.must(err)
 	step, err := h.respond("DEVICE_SRP_AUTH", session, map[string]string{"USERNAME": d.user, "DEVICE_KEY": d.Key, "SRP_A": c.A()})
 	h.must(err)
-	p, at := step.Parameters, srp.Timestamp(time.Now())
+	p, at := step.Parameters, srp.Timestamp(clock)
 	if step.Challenge != "DEVICE_PASSWORD_VERIFIER" || p["DEVICE_KEY"] != d.Key || p["USERNAME"] != d.user || len(step.Session) > 2048 {
 		h.Fatalf("got %v %v", step, p)
 	}
@@ -355,8 +361,7 @@ func TestForgedDeviceProof(t *testing.T) {
 		step, right := h.challengeDevice(d, deviceSecret, session)
 		_, second := h.challengeDevice(d, deviceSecret, h.asksDevice(d).Session)
 		_, wrong := h.challengeDevice(d, "another secret", session)
-		late := maps.Clone(right)
-		late["TIMESTAMP"] = srp.Timestamp(time.Now().Add(6 * time.Minute))
+		_, late := h.challengeDeviceAt(d, deviceSecret, session, time.Now().Add(6*time.Minute))
 		forged := maps.Clone(right)
 		forged["PASSWORD_CLAIM_SECRET_BLOCK"] = "QUJD"
 		users := maps.Clone(right)
