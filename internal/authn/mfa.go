@@ -8,6 +8,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/message"
 	"cognate/internal/user"
 )
 
@@ -292,6 +293,7 @@ func (m *Machine) VerifySoftwareToken(ctx context.Context, a *Attempt, code, nam
 	if err != nil {
 		return "", err
 	}
+	m.users.Notify(ctx, a.Pool, p.User.Sub, message.FactorsChanged)
 	return step.Session, nil
 }
 

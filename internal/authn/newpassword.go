@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cognate/api/idp"
+	"cognate/internal/message"
 	"cognate/internal/store"
 )
 
@@ -78,5 +79,9 @@ func (m *Machine) replacePassword(ctx context.Context, a *Attempt, p *progress, 
 	}
 	p.User, p.Password = done.User, done.Password
 	p.writes = append(p.writes, done.Write)
-	return m.next(ctx, a, p)
+	step, err := m.next(ctx, a, p)
+	if err == nil {
+		m.users.Notify(ctx, a.Pool, p.User.Sub, message.PasswordChanged)
+	}
+	return step, err
 }

@@ -6,6 +6,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/message"
 	"cognate/internal/passkey"
 	"cognate/internal/user"
 )
@@ -41,7 +42,11 @@ func (s *Service) CompleteWebAuthnRegistration(ctx context.Context, in *idp.Comp
 	if err != nil {
 		return nil, err
 	}
-	return &idp.CompleteWebAuthnRegistrationResponse{}, s.passkeys.Complete(ctx, me.Pool, me.User, me.Client.ID, in.Credential)
+	if err := s.passkeys.Complete(ctx, me.Pool, me.User, me.Client.ID, in.Credential); err != nil {
+		return nil, err
+	}
+	s.users.Notify(ctx, me.Pool, me.User.Sub, message.FactorsChanged)
+	return &idp.CompleteWebAuthnRegistrationResponse{}, nil
 }
 
 // ListWebAuthnCredentials lists the caller's own passkeys.
@@ -69,5 +74,9 @@ func (s *Service) DeleteWebAuthnCredential(ctx context.Context, in *idp.DeleteWe
 	if err != nil {
 		return nil, err
 	}
-	return &idp.DeleteWebAuthnCredentialResponse{}, s.passkeys.Delete(ctx, me.Pool, me.User.Sub, in.CredentialId)
+	if err := s.passkeys.Delete(ctx, me.Pool, me.User.Sub, in.CredentialId); err != nil {
+		return nil, err
+	}
+	s.users.Notify(ctx, me.Pool, me.User.Sub, message.FactorsChanged)
+	return &idp.DeleteWebAuthnCredentialResponse{}, nil
 }

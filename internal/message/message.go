@@ -42,6 +42,10 @@ const (
 	VerifyUserAttribute Purpose = "VerifyUserAttribute" // confirm an address on request
 	AdminCreateUser     Purpose = "AdminCreateUser"     // invitation with a temporary password
 	Authentication      Purpose = "Authentication"      // second factor or one-time sign-in code
+	PasswordChanged     Purpose = "PasswordChanged"     // this and the following tell of a change, without a code
+	FactorsChanged      Purpose = "FactorsChanged"
+	EmailChanged        Purpose = "EmailChanged"
+	DeviceRemembered    Purpose = "DeviceRemembered"
 )
 
 // Message is one message to one person. It holds a secret: printed by fmt or

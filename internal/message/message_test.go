@@ -102,8 +102,10 @@ func TestNowhere(t *testing.T) {
 
 // The JSON of the inbox shows these values, and other tools read them.
 func TestWireValues(t *testing.T) {
-	got, _ := json.Marshal([]any{Email, SMS, SignUp, ResendCode, ForgotPassword, UpdateUserAttribute, VerifyUserAttribute, AdminCreateUser, Authentication})
-	want := `["EMAIL","SMS","SignUp","ResendCode","ForgotPassword","UpdateUserAttribute","VerifyUserAttribute","AdminCreateUser","Authentication"]`
+	got, _ := json.Marshal([]any{Email, SMS, SignUp, ResendCode, ForgotPassword, UpdateUserAttribute, VerifyUserAttribute, AdminCreateUser, Authentication,
+		PasswordChanged, FactorsChanged, EmailChanged, DeviceRemembered})
+	want := `["EMAIL","SMS","SignUp","ResendCode","ForgotPassword","UpdateUserAttribute","VerifyUserAttribute","AdminCreateUser","Authentication",` +
+		`"PasswordChanged","FactorsChanged","EmailChanged","DeviceRemembered"]`
 	if string(got) != want {
 		t.Errorf("%s", got)
 	}

@@ -77,7 +77,7 @@ func (d *Directory) AdminSetPassword(ctx context.Context, p *pool.Pool, in *idp.
 		}
 		return storePassword(tx, p, w)
 	})
-	return nameTaken(p, err)
+	return d.noticed(ctx, p, u.Sub, message.PasswordChanged, nameTaken(p, err))
 }
 
 // AdminConfirm confirms a user who has signed up. It verifies no address.
@@ -148,6 +148,7 @@ func (d *Directory) AdminUpdate(ctx context.Context, p *pool.Pool, in *idp.Admin
 	if err != nil {
 		return aliasExists(p, shown(err))
 	}
+	d.notifyMoved(ctx, p, u)
 	_, err = d.sendAll(ctx, p, out)
 	return undelivered(err)
 }

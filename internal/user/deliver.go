@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -51,14 +52,22 @@ const postTimeout = time.Minute
 
 // post sends a message after the answer: whether and how fast it can be delivered must not show there.
 func (d *Directory) post(ctx context.Context, p *pool.Pool, v delivery) *idp.CodeDeliveryDetailsType {
+	d.afterAnswer(ctx, p, v.purpose, func(ctx context.Context) error {
+		_, err := d.send(ctx, p, v)
+		return err
+	})
+	return details(v.attr, v.to)
+}
+
+// afterAnswer runs what sends a message once nobody waits for it.
+func (d *Directory) afterAnswer(ctx context.Context, p *pool.Pool, purpose message.Purpose, send func(context.Context) error) {
 	d.posts.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
 		defer cancel()
-		if _, err := d.send(ctx, p, v); err != nil {
-			slog.WarnContext(ctx, "a message could not be sent", "pool", p.ID, "purpose", string(v.purpose), "error", errors.Unwrap(err))
+		if err := send(ctx); err != nil {
+			slog.WarnContext(ctx, "a message could not be sent", "pool", p.ID, "purpose", string(purpose), "error", cmp.Or(errors.Unwrap(err), err))
 		}
 	})
-	return details(v.attr, v.to)
 }
 
 // sendAll sends messages in their order, up to the first that fails.
@@ -82,6 +91,9 @@ func details(attr, to string) *idp.CodeDeliveryDetailsType {
 // template is the pool's own text for a purpose, or the default. Confirmation by link needs a domain for
 // the link to lead to; pools have none yet, so their mails carry the code.
 func template(p *pool.Pool, purpose message.Purpose, by message.Medium) message.Template {
+	if notice, ok := notices[purpose]; ok {
+		return notice
+	}
 	switch purpose {
 	case message.AdminCreateUser:
 		return invitation(p, by)

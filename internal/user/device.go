@@ -10,6 +10,7 @@ import (
 	"cognate/api"
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/srp"
 	"cognate/internal/store"
@@ -57,6 +58,9 @@ func (d *Directory) ConfirmDevice(ctx context.Context, me Self, in *idp.ConfirmD
 	err = d.db.Update(ctx, func(tx *store.Tx) error { return tx.CreateDevice(row) })
 	if errors.Is(err, store.ErrExists) {
 		return errDeviceExists
+	}
+	if err == nil && row.Remembered {
+		d.Notify(ctx, me.Pool, row.Sub, message.DeviceRemembered)
 	}
 	return shown(err)
 }
@@ -179,14 +183,21 @@ func (d *Directory) SetDeviceStatus(ctx context.Context, p *pool.Pool, sub, key,
 	if err := tracking(p); err != nil {
 		return err
 	}
-	return deviceShown(d.db.Update(ctx, func(tx *store.Tx) error {
+	remembered := status == idp.DeviceRememberedStatusTypeRemembered
+	var already bool
+	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		row, err := tx.GetDevice(p.ID, sub, key)
 		if err != nil || status == "" {
 			return err
 		}
-		row.Remembered, row.Modified = status == idp.DeviceRememberedStatusTypeRemembered, time.Now().UTC()
+		already = row.Remembered
+		row.Remembered, row.Modified = remembered, time.Now().UTC()
 		return tx.UpdateDevice(row)
-	}))
+	})
+	if err == nil && remembered && !already {
+		d.Notify(ctx, p, sub, message.DeviceRemembered)
+	}
+	return deviceShown(err)
 }
 
 // ForgetDevice deletes a device of a user and ends the sessions that are bound to it.

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cognate/api/idp"
+	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 )
@@ -181,13 +182,14 @@ func (d *Directory) SetFactors(ctx context.Context, p *pool.Pool, sub string, wi
 	if err != nil {
 		return err
 	}
-	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
+	err = d.db.Update(ctx, func(tx *store.Tx) error {
 		was, err := tx.GetUser(p.ID, sub)
 		if err != nil {
 			return err
 		}
 		return editSettings(tx, p, was, func(s *MFASettings) error { return s.apply(p, wishes, ableFactors(p, was, has)) })
-	}))
+	})
+	return d.noticed(ctx, p, sub, message.FactorsChanged, shown(err))
 }
 
 // editSettings writes a changed choice of second factors.

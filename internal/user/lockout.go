@@ -255,6 +255,7 @@ var (
 	limitForgotSend     = limit{"forgot-password-send", 5} // of which sending
 	limitSignInCode     = limit{"sign-in-code", 20}
 	limitUpdate         = limit{"update-attributes", 20} // updates that send a code
+	limitNotice         = limit{"notice", 20}
 )
 
 // errLimit is the answer beyond a limit.

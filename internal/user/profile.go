@@ -37,6 +37,7 @@ func (d *Directory) Update(ctx context.Context, me Self, list []*idp.AttributeTy
 	if err != nil {
 		return nil, aliasExists(me.Pool, shown(err))
 	}
+	d.notifyMoved(ctx, me.Pool, me.User)
 	return d.sendAll(ctx, me.Pool, out)
 }
 
@@ -107,9 +108,9 @@ func (d *Directory) deleteAttributes(ctx context.Context, p *pool.Pool, w writer
 	for _, name := range names {
 		values[name] = ""
 	}
-	err := d.db.Update(ctx, func(tx *store.Tx) error {
-		was, err := tx.GetUser(p.ID, sub)
-		if err != nil {
+	var was store.User
+	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if was, err = tx.GetUser(p.ID, sub); err != nil {
 			return err
 		}
 		edits, err := w.checkEdits(p, was.Attributes, values)
@@ -120,7 +121,11 @@ func (d *Directory) deleteAttributes(ctx context.Context, p *pool.Pool, w writer
 		is.Attributes = merged(was.Attributes, edits)
 		return change(tx, p, was, is, false)
 	})
-	return shown(err)
+	if err != nil {
+		return shown(err)
+	}
+	d.notifyMoved(ctx, p, was)
+	return nil
 }
 
 // SendVerification sends a code for one of the user's own addresses: the new one, when one is kept aside.
@@ -195,7 +200,11 @@ func (d *Directory) verifyAttribute(ctx context.Context, me Self, attr, code str
 		is.Attributes = merged(was.Attributes, map[string]string{attr: c.Value, attr + verified: "true"})
 		return change(tx, me.Pool, was, is, true)
 	})
-	return aliasExists(me.Pool, shown(err))
+	if err != nil {
+		return aliasExists(me.Pool, shown(err))
+	}
+	d.notifyMoved(ctx, me.Pool, me.User)
+	return nil
 }
 
 var errWrongPassword = fault.New(idp.CodeNotAuthorized, "Incorrect username or password.")
@@ -234,7 +243,7 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 		return err
 	}
 	next := d.newPassword(me.Pool, u, proposed, false)
-	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
+	err = d.db.Update(ctx, func(tx *store.Tx) error {
 		if err := unchangedPassword(tx, me.Pool, u.Sub, w); err != nil {
 			return err
 		}
@@ -242,7 +251,8 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 			return err
 		}
 		return storePassword(tx, me.Pool, next)
-	}))
+	})
+	return d.noticed(ctx, me.Pool, u.Sub, message.PasswordChanged, shown(err))
 }
 
 // unchangedPassword is an error unless the user's password is still the one that was looked at, or still

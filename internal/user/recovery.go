@@ -171,7 +171,8 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 		return err
 	}
 	w := d.newPassword(p, u, in.Password, false)
-	return shown(d.db.Update(ctx, func(tx *store.Tx) error { return d.reset(tx, p, w, in.ConfirmationCode) }))
+	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.reset(tx, p, w, in.ConfirmationCode) })
+	return d.noticed(ctx, p, u.Sub, message.PasswordChanged, shown(err))
 }
 
 // reset takes the code and writes the password and the state that it brings.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
@@ -61,6 +62,7 @@ func (d *Directory) CreateRecoveryCodes(ctx context.Context, p *pool.Pool, sub s
 	if err != nil {
 		return nil, now, shown(err)
 	}
+	d.Notify(ctx, p, sub, message.FactorsChanged)
 	return codes, now, nil
 }
 
@@ -92,7 +94,8 @@ func (d *Directory) DescribeRecoveryCodes(ctx context.Context, p *pool.Pool, sub
 
 // DeleteRecoveryCodes deletes a user's recovery codes, if there are any.
 func (d *Directory) DeleteRecoveryCodes(ctx context.Context, p *pool.Pool, sub string) error {
-	return d.db.Update(ctx, func(tx *store.Tx) error { return tx.DeleteCodes(p.ID, sub, purposeRecovery) })
+	err := d.db.Update(ctx, func(tx *store.Tx) error { return tx.DeleteCodes(p.ID, sub, purposeRecovery) })
+	return d.noticed(ctx, p, sub, message.FactorsChanged, err)
 }
 
 // LooksLikeRecoveryCode reports whether a text has the form of a recovery code, and so is no code of another

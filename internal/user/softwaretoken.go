@@ -12,6 +12,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
@@ -126,7 +127,7 @@ func (d *Directory) VerifySoftwareToken(ctx context.Context, me Self, code, name
 	if err != nil {
 		return err
 	}
-	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
+	err = d.db.Update(ctx, func(tx *store.Tx) error {
 		now, err := tx.GetSoftwareToken(t.PoolID, t.Sub)
 		if isNotFound(err) || err == nil && !bytes.Equal(now.Pending, t.Pending) {
 			return errEnable // replaced since
@@ -135,7 +136,8 @@ func (d *Directory) VerifySoftwareToken(ctx context.Context, me Self, code, name
 			return err
 		}
 		return tx.PutSoftwareToken(store.SoftwareToken{PoolID: t.PoolID, Sub: t.Sub, Sealed: t.Pending, Name: name, Step: step})
-	}))
+	})
+	return d.noticed(ctx, me.Pool, t.Sub, message.FactorsChanged, shown(err))
 }
 
 // checkSeed finds the step of a code under the lockout; wrong is the answer when there is none.
@@ -241,7 +243,7 @@ func (d *Directory) proveRecoveryCode(ctx context.Context, p *pool.Pool, a *Acco
 // DeleteSoftwareToken takes a user's software token away, and the choice of it. That there is none is no
 // error.
 func (d *Directory) DeleteSoftwareToken(ctx context.Context, p *pool.Pool, sub string) error {
-	return shown(d.db.Update(ctx, func(tx *store.Tx) error {
+	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		was, err := tx.GetUser(p.ID, sub)
 		if err != nil {
 			return err
@@ -250,5 +252,6 @@ func (d *Directory) DeleteSoftwareToken(ctx context.Context, p *pool.Pool, sub s
 			return err
 		}
 		return editSettings(tx, p, was, func(s *MFASettings) error { s.drop(FactorTOTP); return nil })
-	}))
+	})
+	return d.noticed(ctx, p, sub, message.FactorsChanged, shown(err))
 }
