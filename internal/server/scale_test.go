@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,13 @@ func testScale(t *testing.T, database string) {
 	many.gather(t, s)
 	t.Logf("filled groups in %v", time.Since(begin).Round(time.Second))
 	for _, op := range groupOperations {
+		t.Run(op.name, func(t *testing.T) { op.compare(t, few, many) })
+	}
+	begin = time.Now()
+	few.equip(t, s)
+	many.equip(t, s)
+	t.Logf("filled devices in %v", time.Since(begin).Round(time.Second))
+	for _, op := range deviceOperations {
 		t.Run(op.name, func(t *testing.T) { op.compare(t, few, many) })
 	}
 }
@@ -185,6 +193,23 @@ func (c *crowd) gather(t testing.TB, s *Server) {
 	}
 }
 
+// equip gives the first member as many devices as there are users. As many as the small crowd has are
+// remembered, and lie among the others.
+func (c *crowd) equip(t testing.TB, s *Server) {
+	c.must(t, "UpdateUserPool", `{"UserPoolId":%q,"DeviceConfiguration":{}}`, c.pool)
+	err := s.db.Update(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Raw().Exec(`
+			INSERT INTO devices (pool_id, sub, device_key, group_key, name, remembered, last_ip, created, modified, authenticated)
+			SELECT u.pool_id, m.sub, 'us-east-1_' || u.sub, '', u.username, CASE WHEN u.username < $2 THEN 'us-east-1_' || u.sub ELSE '' END, '', u.created, u.modified, u.created
+			FROM users u JOIN users m ON m.pool_id = u.pool_id AND m.username = $3 WHERE u.pool_id = $1`,
+			c.pool, username(fewUsers), username(c.members[0]))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // scaleOperation is one request in a crowd; n counts them.
 type scaleOperation struct {
 	name  string
@@ -218,7 +243,7 @@ var scaleOperations = []scaleOperation{
 	}, func(a answer) bool { return len(a.Users) == 10 }},
 }
 
-// groupPage divides the number of users, so that all pages of groups and members are full.
+// groupPage divides the number of users, so that all pages of groups, members and devices are full.
 const groupPage = 50
 
 var groupOperations = []scaleOperation{
@@ -239,13 +264,26 @@ var groupOperations = []scaleOperation{
 	}, func(a answer) bool { return len(a.Users) == groupPage }},
 }
 
+var deviceOperations = []scaleOperation{
+	{"ListDevices", 300, tolerance, func(c *crowd, _ int) (answer, error) {
+		return c.walk("ListDevices", `"AccessToken":%q`, c.access[0])
+	}, func(a answer) bool { return len(a.Devices) == groupPage }},
+	{"AdminListDevices", 300, tolerance, func(c *crowd, _ int) (answer, error) {
+		return c.walk("AdminListDevices", `"UserPoolId":%q,"Username":%q`, c.pool, username(c.members[0]))
+	}, func(a answer) bool { return len(a.Devices) == groupPage }},
+}
+
 // walk reads the page of a list after the one that it read before, or the first one after the last.
 func (c *crowd) walk(op, format string, args ...any) (answer, error) {
 	if next := c.next[op]; next != "" {
-		format, args = format+`,"NextToken":%q`, append(args, next)
+		member := "NextToken"
+		if strings.HasSuffix(op, "Devices") {
+			member = "PaginationToken"
+		}
+		format, args = format+`,%q:%q`, append(args, member, next)
 	}
 	a, err := c.call(op, "{"+format+`,"Limit":%d}`, append(args, groupPage)...)
-	c.next[op] = a.NextToken
+	c.next[op] = a.NextToken + a.PaginationToken
 	return a, err
 }
 

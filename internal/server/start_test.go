@@ -37,7 +37,9 @@ type answer struct {
 	UserPoolClient       struct{ ClientId string }
 	Users                []struct{ Username string }
 	Groups               []struct{ GroupName string }
+	Devices              []struct{ DeviceKey string }
 	NextToken            string
+	PaginationToken      string
 	Username             string
 	AuthenticationResult struct{ AccessToken, RefreshToken string }
 }

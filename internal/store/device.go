@@ -21,8 +21,20 @@ const deviceColumns = `pool_id, sub, device_key, group_key, name, salt, sealed, 
 	last_ip, created, modified, authenticated`
 
 func (d *Device) scan(r *sql.Rows) error {
-	return r.Scan(&d.PoolID, &d.Sub, &d.Key, &d.Group, &d.Name, raw(&d.Salt), raw(&d.Sealed), &d.Remembered,
+	var remembered string
+	err := r.Scan(&d.PoolID, &d.Sub, &d.Key, &d.Group, &d.Name, raw(&d.Salt), raw(&d.Sealed), &remembered,
 		&d.LastIP, when(&d.Created), when(&d.Modified), when(&d.Authenticated))
+	d.Remembered = remembered != ""
+	return err
+}
+
+// remembered is the column of that name: the key once more, or nothing. So the index of it lists the devices
+// that are remembered, in the order of their keys, and no plan can find them in a slower way.
+func (d *Device) remembered() string {
+	if d.Remembered {
+		return d.Key
+	}
+	return ""
 }
 
 // CreateDevice inserts a device; ErrExists when the user has one of that Key,
@@ -31,7 +43,7 @@ func (t *Tx) CreateDevice(d Device) error {
 	return t.create("create device", `
 		INSERT INTO devices (`+deviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT DO NOTHING`,
-		d.PoolID, d.Sub, d.Key, d.Group, d.Name, d.Salt, d.Sealed, d.Remembered,
+		d.PoolID, d.Sub, d.Key, d.Group, d.Name, d.Salt, d.Sealed, d.remembered(),
 		d.LastIP, millis(d.Created), millis(d.Modified), millis(d.Authenticated))
 }
 
@@ -48,7 +60,7 @@ func (t *Tx) UpdateDevice(d Device) error {
 	return t.touch("update device", `
 		UPDATE devices SET remembered = $4, last_ip = $5, modified = $6, authenticated = $7
 		WHERE pool_id = $1 AND sub = $2 AND device_key = $3`,
-		d.PoolID, d.Sub, d.Key, d.Remembered, d.LastIP, millis(d.Modified), millis(d.Authenticated))
+		d.PoolID, d.Sub, d.Key, d.remembered(), d.LastIP, millis(d.Modified), millis(d.Authenticated))
 }
 
 // DeleteDevice deletes a device of a user, or returns ErrNotFound.
@@ -68,9 +80,8 @@ func (t *Tx) ListDevices(poolID, sub, afterKey string, limit int) ([]Device, err
 // ListRememberedDevices is ListDevices without those that are not remembered.
 func (t *Tx) ListRememberedDevices(poolID, sub, afterKey string, limit int) ([]Device, error) {
 	return list(t, "remembered devices", (*Device).scan, `
-		SELECT `+deviceColumns+` FROM devices
-		WHERE pool_id = $1 AND sub = $2 AND remembered = TRUE AND device_key > $3
-		ORDER BY device_key LIMIT $4`, poolID, sub, afterKey, page(limit))
+		SELECT `+deviceColumns+` FROM devices WHERE pool_id = $1 AND sub = $2 AND remembered > $3
+		ORDER BY remembered LIMIT $4`, poolID, sub, afterKey, page(limit))
 }
 
 // RevokeDeviceFamilies revokes the families of a user that are bound to a device.

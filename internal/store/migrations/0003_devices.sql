@@ -6,7 +6,7 @@ CREATE TABLE devices (
 	name          TEXT NOT NULL,
 	salt          BYTEA,
 	sealed        BYTEA,
-	remembered    BOOLEAN NOT NULL,
+	remembered    TEXT {{C}} NOT NULL,
 	last_ip       TEXT NOT NULL,
 	created       BIGINT NOT NULL,
 	modified      BIGINT NOT NULL,
@@ -14,4 +14,4 @@ CREATE TABLE devices (
 	PRIMARY KEY (pool_id, sub, device_key),
 	FOREIGN KEY (pool_id, sub) REFERENCES users (pool_id, sub) ON DELETE CASCADE
 ) {{BYKEY}};
-CREATE INDEX devices_remembered ON devices (pool_id, sub, remembered, device_key);
+CREATE INDEX devices_remembered ON devices (pool_id, sub, remembered);
