@@ -32,13 +32,29 @@ type dev struct {
 	AccountID   string `name:"account-id" default:"000000000000" help:"AWS account in ARNs."`
 	Seed        string `type:"existingfile" help:"YAML file of pools, clients and users; by default a built-in example."`
 	AllowRemote bool   `name:"allow-remote" help:"Allow an address that other machines reach."`
+	protection
+}
+
+// protection are the flags that both servers have.
+type protection struct {
+	BreachedPasswords string `name:"breached-passwords" placeholder:"FILE" help:"Sorted file of SHA-1 hashes of passwords that nobody may choose."`
+	NotifyUsers       bool   `name:"notify-users" help:"Tell users of changes to their passwords, second factors, e-mail addresses and devices."`
+}
+
+func (p protection) apply(c *server.Config) {
+	if p.BreachedPasswords != "" {
+		c.BreachedPasswords = p.BreachedPasswords
+	}
+	c.NotifyUsers = c.NotifyUsers || p.NotifyUsers
 }
 
 func (d *dev) Run(ctx context.Context) error {
-	return run(ctx, server.Config{
+	c := server.Config{
 		Dev: true, Addr: d.Addr, Data: d.Data, Database: d.Database, PublicURL: d.PublicURL,
 		AccountID: d.AccountID, Seed: d.Seed, AllowRemote: d.AllowRemote,
-	}, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	}
+	d.apply(&c)
+	return run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 }
 
 type serve struct {
@@ -46,6 +62,9 @@ type serve struct {
 	Database  string `help:"SQLite file or postgres:// URL, before the file's."`
 	PublicURL string `name:"public-url" help:"What tokens, links and documents name, before the file's."`
 	AccountID string `name:"account-id" help:"AWS account in ARNs, before the file's."`
+	protection
+	FailuresPerAddress *int     `name:"failures-per-address" placeholder:"N" help:"How many attempts from one address may fail in a quarter of an hour, before the file's; 0 is any number."`
+	TrustedProxies     []string `name:"trusted-proxies" placeholder:"CIDR" help:"Proxies whose X-Forwarded-For is believed, before the file's."`
 }
 
 func (s *serve) Run(ctx context.Context) error {
@@ -58,6 +77,13 @@ func (s *serve) Run(ctx context.Context) error {
 			*member = *flag
 		}
 	}
+	if s.FailuresPerAddress != nil {
+		c.FailuresPerAddress = *s.FailuresPerAddress
+	}
+	if s.TrustedProxies != nil {
+		c.TrustedProxies = s.TrustedProxies
+	}
+	s.apply(&c)
 	return run(ctx, c, slog.New(slog.NewJSONHandler(os.Stderr, nil)))
 }
 

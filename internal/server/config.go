@@ -33,6 +33,9 @@ type Config struct {
 	TLS TLS `yaml:"tls"`
 	// BehindTLSProxy says that a trusted proxy ends TLS in front of this server.
 	BehindTLSProxy bool `yaml:"behind_tls_proxy"`
+	// TrustedProxies are the addresses and networks of the proxies in front of this server: where they say
+	// that a request comes from, in X-Forwarded-For, it comes from.
+	TrustedProxies []string `yaml:"trusted_proxies"`
 
 	// Data is the folder of the database and, in development, of the master key; ":memory:" keeps
 	// nothing.
@@ -48,7 +51,25 @@ type Config struct {
 	AccessKeys []AccessKey `yaml:"access_keys"`
 	// SMTP sends e-mail. Without it, in production, operations that send one fail.
 	SMTP *SMTP `yaml:"smtp"`
+
+	Limits `yaml:",inline"`
+	// BreachedPasswords is the path of a sorted file of SHA-1 hashes of passwords that nobody may choose.
+	BreachedPasswords string `yaml:"breached_passwords"`
+	// NotifyUsers tells users of changes to their passwords, second factors, e-mail addresses and devices.
+	NotifyUsers bool `yaml:"notify_users"`
 }
+
+// Limits bound what one side can do to all others; 0 is no limit. What they count is told at [user.Options].
+type Limits struct {
+	FailuresPerAddress     int `yaml:"failures_per_address"`
+	MessagesPerAddress     int `yaml:"messages_per_address"`
+	MessagesPerDestination int `yaml:"messages_per_destination"`
+	SMSPerDay              int `yaml:"sms_per_day"`
+}
+
+// usualLimits are those of a production server that names none. An office of thousands behind one address
+// stays below them, and so does a user who uses up what Cognito allows one user.
+var usualLimits = Limits{FailuresPerAddress: 500, MessagesPerAddress: 500, MessagesPerDestination: 30, SMSPerDay: 10_000}
 
 // TLS names the files of a certificate chain and its key, in PEM.
 type TLS struct {
@@ -75,10 +96,10 @@ type SMTP struct {
 	AllowClear   bool   `yaml:"allow_clear"` // lets "none" leave this machine
 }
 
-// ReadConfig reads the file of a production server. An unknown or repeated key is an error that names
+// ReadConfig reads the file of a production server; limits that it does not name are the usual ones. An unknown or repeated key is an error that names
 // its line and shows none of the file.
 func ReadConfig(path string) (Config, error) {
-	c := Config{}
+	c := Config{Limits: usualLimits}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return c, err
@@ -128,6 +149,11 @@ func (c *Config) checkProduction() error {
 		return fmt.Errorf("tls needs both cert_file and key_file")
 	case len(c.AccessKeys) == 0:
 		return fmt.Errorf("access_keys is missing: there are no default credentials")
+	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay) < 0:
+		return fmt.Errorf("a limit is negative: 0 is no limit")
+	}
+	if _, err := parseProxies(c.TrustedProxies); err != nil {
+		return err
 	}
 	return c.checkURL("https")
 }

@@ -44,6 +44,7 @@ type Server struct {
 	locked     *os.File // holds the lock of a SQLite file
 	tokens     *token.Service
 	users      *user.Directory
+	breached   *user.BreachFile // nil without one
 	listener   net.Listener
 	http       *http.Server
 	undeclared func(op, code string)
@@ -141,7 +142,11 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev})
-	s.users = user.New(s.db, keys, sender)
+	protection, err := s.protection()
+	if err != nil {
+		return nil, err
+	}
+	s.users = user.New(s.db, keys, sender).With(protection)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
 	passkeys := passkey.New(s.db, keys, s.config.Dev)
 	if err := s.seed(ctx, pools); err != nil {
@@ -150,7 +155,33 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
 	mux.Register(identity.Service)
 	idpserver.New(pools, s.users, passkeys, s.tokens, authn.New(keys, s.users, passkeys, s.tokens)).Register(mux)
-	return s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail), nil
+	proxies, err := parseProxies(s.config.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	return proxies.believe(s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail)), nil
+}
+
+// protection is what the operator adds to what Cognito does.
+func (s *Server) protection() (user.Options, error) {
+	c := &s.config
+	if c.BehindTLSProxy && len(c.TrustedProxies) == 0 && c.FailuresPerAddress+c.MessagesPerAddress > 0 {
+		s.logger.Warn("the limits by address are off: all requests come from the proxy, until trusted_proxies names it")
+		c.FailuresPerAddress, c.MessagesPerAddress = 0, 0
+	}
+	out := user.Options{
+		FailuresPerAddress: c.FailuresPerAddress, MessagesPerAddress: c.MessagesPerAddress,
+		MessagesPerDestination: c.MessagesPerDestination, SMSPerDay: c.SMSPerDay, Notify: c.NotifyUsers,
+	}
+	if c.BreachedPasswords == "" {
+		return out, nil
+	}
+	var err error
+	if s.breached, err = user.OpenBreachFile(c.BreachedPasswords); err != nil {
+		return out, fmt.Errorf("breached_passwords: %w", err)
+	}
+	out.Breached = s.breached
+	return out, nil
 }
 
 func (s *Server) authenticator() (awsjson.Authenticator, error) {
@@ -319,6 +350,9 @@ func (s *Server) Close() error {
 	s.db = nil
 	if s.locked != nil {
 		s.locked.Close()
+	}
+	if s.breached != nil {
+		s.breached.Close()
 	}
 	return err
 }

@@ -1,0 +1,74 @@
+package server
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// proxies are the networks whose word on where a request comes from is believed.
+type proxies []netip.Prefix
+
+func parseProxies(list []string) (out proxies, err error) {
+	for _, text := range list {
+		network, err := netip.ParsePrefix(text)
+		if ip, single := netip.ParseAddr(text); single == nil {
+			network, err = ip.Prefix(ip.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("trusted_proxies: %q is neither an address nor a network like 10.0.0.0/8", text)
+		}
+		out = append(out, network.Masked())
+	}
+	return out, nil
+}
+
+func (p proxies) trusts(ip netip.Addr) bool {
+	for _, network := range p {
+		if network.Contains(ip.Unmap()) || network.Contains(ip) {
+			return true
+		}
+	}
+	return false
+}
+
+// believe makes the client's address the remote address of requests that a trusted proxy passes on. Each proxy
+// adds whom it sees at the right of X-Forwarded-For, and what is left of an address that is not trusted may be
+// anybody's invention.
+func (p proxies) believe(next http.Handler) http.Handler {
+	if len(p) == 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err == nil && p.trusts(at.Addr()) {
+			passed := *r
+			passed.RemoteAddr = netip.AddrPortFrom(p.client(at.Addr(), r.Header.Values("X-Forwarded-For")), 0).String()
+			r = &passed
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// client is the last address, read from the right, that is not a trusted proxy's own.
+func (p proxies) client(peer netip.Addr, forwarded []string) netip.Addr {
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
+	for i := len(hops) - 1; i >= 0 && p.trusts(peer); i-- {
+		hop, ok := parseHop(strings.TrimSpace(hops[i]))
+		if !ok {
+			break
+		}
+		peer = hop
+	}
+	return peer
+}
+
+// parseHop reads an address; some proxies add the port.
+func parseHop(text string) (netip.Addr, bool) {
+	if ip, err := netip.ParseAddr(text); err == nil {
+		return ip, true
+	}
+	at, err := netip.ParseAddrPort(text)
+	return at.Addr(), err == nil
+}
