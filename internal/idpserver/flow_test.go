@@ -42,6 +42,7 @@ type answer struct {
 	ChallengeName        string
 	Session              string
 	ChallengeParameters  map[string]string
+	AvailableChallenges  []string
 	AuthenticationResult *struct{ AccessToken, IdToken, RefreshToken string }
 }
 
@@ -133,13 +134,21 @@ type exchange struct {
 // begin sends SRP_A and expects the challenge.
 func (d door) begin(name string) exchange {
 	d.Helper()
+	return d.exchange(d, func(a string) answer {
+		return d.initiate("USER_SRP_AUTH", map[string]string{"USERNAME": name, "SRP_A": a})
+	})
+}
+
+// exchange is begin in whichever way SRP_A is sent.
+func (s *script) exchange(d door, send func(a string) answer) exchange {
+	s.Helper()
 	c, err := srp.NewClient()
 	if err != nil {
-		d.Fatal(err)
+		s.Fatal(err)
 	}
-	got := d.initiate("USER_SRP_AUTH", map[string]string{"USERNAME": name, "SRP_A": c.A()})
+	got := send(c.A())
 	if got.ChallengeName != "PASSWORD_VERIFIER" {
-		d.Fatalf("SRP of %s: got %q, challenge %q", name, got.fault(), got.ChallengeName)
+		s.Fatalf("SRP: got %q, challenge %q", got.fault(), got.ChallengeName)
 	}
 	return exchange{d, c, got, got.ChallengeParameters["USER_ID_FOR_SRP"]}
 }
