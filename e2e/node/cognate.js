@@ -30,7 +30,7 @@ export const sdk = () =>
 	});
 
 /** A store of its own for each user, so that none sees the tokens of another. */
-class Memory {
+export class Memory {
 	#items = new Map();
 	getItem(key) {
 		return this.#items.get(key) ?? null;
@@ -47,9 +47,8 @@ class Memory {
 	}
 }
 
-/** A user of a pool as amazon-cognito-identity-js sees it, without a session. */
-export function person(username, of = { UserPoolId: poolId, ClientId: clientId }) {
-	const Storage = new Memory();
+/** A user of a pool as amazon-cognito-identity-js sees it, without a session. The store keeps the device. */
+export function person(username, of = { UserPoolId: poolId, ClientId: clientId }, Storage = new Memory()) {
 	const Pool = new CognitoUserPool({ ...of, endpoint: url, Storage });
 	return new CognitoUser({ Username: username, Pool, Storage });
 }
@@ -66,7 +65,7 @@ export const outcome = (call, ways = {}) =>
 		const unexpected = Object.fromEntries(
 			['newPasswordRequired', 'mfaRequired', 'totpRequired', 'customChallenge', 'mfaSetup', 'selectMFAType'].map(
 				name => [name, () => reject(new Error(`unexpected ${name}`))]));
-		call({ ...unexpected, ...onward, onSuccess: resolve, onFailure: reject });
+		call({ ...unexpected, onSuccess: resolve, onFailure: reject, ...onward });
 	});
 
 /** Signs in and gives the session. */
