@@ -63,6 +63,7 @@ func TestMessageHidesItsSecrets(t *testing.T) {
 	}
 }
 
+// TestValidate covers checklist 23: nothing that would end a header line is handed to a sender.
 func TestValidate(t *testing.T) {
 	for _, good := range []Message{
 		{Medium: Email, Destination: "jane@example.com", Subject: "Zażółć", From: "Jané <a@b>", ReplyTo: "c@d"},
@@ -81,6 +82,11 @@ func TestValidate(t *testing.T) {
 		{Medium: Email, Destination: "jane@example.com", Body: "\xff"},
 		{Medium: Email, Destination: strings.Repeat("a", 250) + "@b.org"},
 		{Medium: Email, Destination: "jane@example.com", Subject: "\u202egnp.exe"},
+		{Medium: Email, Destination: "jane@example.com", Subject: "Hi\r\nBcc: v@x.test"},
+		{Medium: Email, Destination: "jane@example.com", From: "a@b\nBcc: v@x.test"},
+		{Medium: Email, Destination: "jane@example.com", ReplyTo: "a@b\r\n\r\nbody"},
+		{Medium: Email, Destination: "jane@example.com\r\nBcc:v@x.test"},
+		{Medium: Email, Destination: "jane@example.com,v@x.test"},
 		{Medium: SMS, Destination: "+٣٤٥٦٧٨٩"},
 	} {
 		if err := bad.Validate(); !errors.Is(err, ErrUndeliverable) {

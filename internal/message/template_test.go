@@ -6,6 +6,7 @@ import (
 	"testing"
 )
 
+// TestRender covers checklist 23: values are escaped, and break no line of a header.
 func TestRender(t *testing.T) {
 	const link = "https://auth.example.com/confirmUser/?client_id=c&user_name=j&confirmation_code=1"
 	for _, c := range []struct {

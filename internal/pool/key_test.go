@@ -14,6 +14,7 @@ func withCase(sensitive bool) *pool.Pool {
 	return &pool.Pool{Settings: &idp.UserPoolType{UsernameConfiguration: &idp.UsernameConfigurationType{CaseSensitive: sensitive}}}
 }
 
+// TestKey tells which spellings are one user (checklist 14).
 func TestKey(t *testing.T) {
 	for _, c := range []struct {
 		a, b              string

@@ -7,6 +7,7 @@ import (
 	"cognate/internal/pool"
 )
 
+// TestAliases: no two users reach one sign-in name, and who takes one over has proven it (checklist 14).
 func TestAliases(t *testing.T) {
 	o := newOffice(t, aliased("email", "preferred_username"))
 	c := o.client(nil)

@@ -20,7 +20,9 @@ import (
 const badCode, mismatchText = "CodeMismatchException", "Invalid verification code provided, please try again."
 
 // self is a user who acts for itself.
-func (o *office) self(c *pool.Client, name string) Self { return Self{Pool: o.pool, Client: c, User: o.find(name)} }
+func (o *office) self(c *pool.Client, name string) Self {
+	return Self{Pool: o.pool, Client: c, User: o.find(name)}
+}
 
 func (o *office) edit(c *pool.Client, name string, attributes map[string]string) ([]*idp.CodeDeliveryDetailsType, error) {
 	return o.users.Update(o.Context(), o.self(c, name), attributeList(attributes))
@@ -30,6 +32,8 @@ func (o *office) verify(c *pool.Client, name, attr, code string) error {
 	return o.users.VerifyAttribute(o.Context(), o.self(c, name), attr, code)
 }
 
+// TestOwnAttributes: nobody says of an own address that it is verified (checklist 18), and no refusal leaves half
+// of a change.
 func TestOwnAttributes(t *testing.T) {
 	o := newOffice(t, func(in *idp.CreateUserPoolRequest) {
 		ignoresCase(in)

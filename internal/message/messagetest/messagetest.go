@@ -90,6 +90,7 @@ func unicode(t *testing.T, f *Fixture) {
 var attacks = []string{"\r\nBcc: victim@example.org", "\nBcc: victim@example.org", "\rBcc: victim@example.org",
 	"\r\n\r\n<b>other body</b>", "\x00", "\u2028Bcc: victim@example.org"}
 
+// injectedSubject and the following cover checklist 23.
 func injectedSubject(t *testing.T, f *Fixture) {
 	for _, attack := range attacks {
 		m := sample(message.Email)
