@@ -108,3 +108,31 @@ func TestNotices(t *testing.T) {
 	wantFault(t, o.users.ChangePassword(t.Context(), me(), "wrong", good), "NotAuthorizedException", "Incorrect username or password.")
 	o.wantNotices("nothing", "")
 }
+
+// TestWhereNoticesGo: to a verified address only, the e-mail before the phone, and not without end.
+func TestWhereNoticesGo(t *testing.T) {
+	o := newOffice(t, nil)
+	o.users.With(Options{Notify: true})
+	both := map[string]string{"email": "a@b.test", "email_verified": "true", "phone_number": "+15555550100", "phone_number_verified": "true"}
+	for name, c := range map[string]struct {
+		unverified []string
+		to         string
+	}{
+		"both": {nil, "a@b.test"}, "phone": {[]string{"email"}, "+15555550100"}, "neither": {[]string{"email", "phone_number"}, ""},
+	} {
+		attributes := merged(both, nil)
+		for _, attr := range c.unverified {
+			attributes[attr+verified] = "false"
+		}
+		u := o.create(name, attributes)
+		for range limitNotice.most + 5 {
+			o.users.Notify(t.Context(), o.pool, u.Sub, message.PasswordChanged)
+		}
+		o.users.Wait()
+		all, there := len(o.inbox.Messages("")), len(o.inbox.Messages(c.to))
+		if want := limitNotice.most; c.to != "" && (all != want || there != want) || c.to == "" && all != 0 {
+			t.Errorf("%s: %d notices, %d of them to %s", name, all, there, c.to)
+		}
+		o.inbox.Empty()
+	}
+}
