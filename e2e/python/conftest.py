@@ -1,5 +1,6 @@
 """What the tests share: the client, a pool of their own, names nobody has used, the inbox."""
 
+import base64
 import json
 import os
 import secrets
@@ -43,6 +44,26 @@ def last_message(destination, purpose):
 def attributes(items):
     """A list of name and value pairs as a dictionary."""
     return {a["Name"]: a["Value"] for a in items}
+
+
+def claims(token):
+    """The claims of a token, unverified."""
+    part = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def make_user(idp, pool_id, **more):
+    """Makes a confirmed user with the usual password, an address and maybe more attributes."""
+    name = unique("user")
+    given = {"email": f"{name}@example.com", "email_verified": "true", **more}
+    idp.admin_create_user(
+        UserPoolId=pool_id,
+        Username=name,
+        MessageAction="SUPPRESS",
+        UserAttributes=[{"Name": key, "Value": value} for key, value in given.items()],
+    )
+    idp.admin_set_user_password(UserPoolId=pool_id, Username=name, Password=PASSWORD, Permanent=True)
+    return name
 
 
 class Refused:
@@ -103,15 +124,4 @@ def client_id(idp, pool_id):
 @pytest.fixture
 def user(idp, pool_id):
     """A confirmed user with the usual password."""
-    name = unique("user")
-    idp.admin_create_user(
-        UserPoolId=pool_id,
-        Username=name,
-        MessageAction="SUPPRESS",
-        UserAttributes=[
-            {"Name": "email", "Value": f"{name}@example.com"},
-            {"Name": "email_verified", "Value": "true"},
-        ],
-    )
-    idp.admin_set_user_password(UserPoolId=pool_id, Username=name, Password=PASSWORD, Permanent=True)
-    return name
+    return make_user(idp, pool_id)

@@ -8,14 +8,9 @@ import json
 
 import pytest
 
-from conftest import FLOWS, PASSWORD, Refused, attributes, last_message, unique
+from conftest import FLOWS, PASSWORD, Refused, attributes, claims, last_message, unique
 
 WRONG = ("NotAuthorizedException", "Incorrect username or password.")
-
-
-def claims(token):
-    part = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 def sign_in(idp, pool_id, client_id, name, password=PASSWORD, **more):
