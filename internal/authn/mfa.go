@@ -243,7 +243,7 @@ func (m *Machine) setUp(ctx context.Context, a *Attempt) (*Step, error) {
 }
 
 // settingUp is an error unless the session's user still has to set up this factor: who has one by now must
-// prove it.
+// prove it. What the progress writes then fails when that changes on the way.
 func (m *Machine) settingUp(ctx context.Context, a *Attempt, p *progress, s session, factor string) error {
 	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
 	if err != nil {
@@ -252,6 +252,7 @@ func (m *Machine) settingUp(ctx context.Context, a *Attempt, p *progress, s sess
 	if !slices.Contains(s.Choices, factor) || !slices.Contains(f.Setup, factor) {
 		return errInvalidSession
 	}
+	p.writes = append(p.writes, m.users.SettingUp(a.Pool, p.User.Sub, factor))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -448,6 +449,44 @@ func TestSetupAfterAFactor(t *testing.T) {
 		s.refused("an older set-up", verify(oldBegun, s.totp(oldSeed)), badSession)
 		s.steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"bob"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"*"},{"Name":"email","Value":"bob@factor.test"},{"Name":"email_verified","Value":"true"}]}`)
 		s.asked("then", d.password("bob", password), "EMAIL_OTP")
+	})
+}
+
+// Item 10: of many set-ups that end at once, one registers its factor, and the others grant nothing.
+func TestSetupsAtOnce(t *testing.T) {
+	onEngines(t, func(s *script) {
+		s.mfa("ON", `"SoftwareTokenMfaConfiguration":{"Enabled":true},"EmailMfaConfiguration":{}`)
+		d := s.door("pool", "client", false)
+		s.steps("! user alice " + password)
+		begin := func() string { return s.asked("set-up", d.password("alice", password), "MFA_SETUP") }
+		mailed := s.asked("by e-mail", d.reply("MFA_SETUP", begin(), "alice", "EMAIL", "once@factor.test"), "EMAIL_OTP")
+		mail := s.sent("once@factor.test")
+		var sessions, codes [3]string
+		for i := range sessions {
+			delete(s.kept, "seed")
+			delete(s.kept, "begun")
+			s.kept["setup"] = begin()
+			s.steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`)
+			sessions[i], codes[i] = s.kept["begun"], s.totp(s.kept["seed"])
+		}
+		var registered atomic.Int32
+		s.atOnce(len(sessions)+1, func(i int) answer {
+			if i == len(sessions) {
+				a := d.reply("EMAIL_OTP", mailed, "alice", "EMAIL_OTP_CODE", mail)
+				if a.AuthenticationResult != nil {
+					registered.Add(1)
+				}
+				return a
+			}
+			a := s.ask("VerifySoftwareToken", map[string]any{"Session": sessions[i], "UserCode": codes[i]})
+			if a.Session != "" {
+				registered.Add(1)
+			}
+			return a
+		}, badSession, ": ")
+		if n := registered.Load(); n != 1 {
+			s.Errorf("%d factors were registered", n)
+		}
 	})
 }
 

@@ -117,6 +117,33 @@ func secondFactors(p *pool.Pool, u store.User, softwareToken func() (bool, error
 	return f, nil
 }
 
+// SettingUp is a write that fails unless a user still has to set up a factor. It belongs in the transaction that
+// ends the set-up: who has a factor by then must prove it, and whoever began earlier did not.
+func (d *Directory) SettingUp(p *pool.Pool, sub, factor string) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		u, err := tx.GetUser(p.ID, sub)
+		if err != nil {
+			return err
+		}
+		f, err := secondFactors(p, u, softwareTokenIn(tx, u))
+		if err == nil && !slices.Contains(f.Setup, factor) {
+			err = errSessionOver
+		}
+		return err
+	}
+}
+
+// softwareTokenIn looks up within a transaction whether a user has a software token that has been set up.
+func softwareTokenIn(tx *store.Tx, u store.User) func() (bool, error) {
+	return func() (bool, error) {
+		t, err := tx.GetSoftwareToken(u.PoolID, u.Sub)
+		if isNotFound(err) {
+			err = nil
+		}
+		return t.Sealed != nil, err
+	}
+}
+
 // AbleFactors are the second factors that pool and user have what it takes for, chosen by the user or not.
 func (d *Directory) AbleFactors(ctx context.Context, p *pool.Pool, u store.User) ([]string, error) {
 	has, err := d.hasSoftwareToken(ctx, p, u.Sub)

@@ -117,13 +117,7 @@ func resettable(tx *store.Tx, p *pool.Pool, u store.User) (attr string, err erro
 	case u.Status == idp.UserStatusTypeForceChangePassword || u.Status == idp.UserStatusTypeExternalProvider:
 		return "", errResetState
 	}
-	second, err := secondFactors(p, u, func() (bool, error) {
-		t, err := tx.GetSoftwareToken(p.ID, u.Sub)
-		if isNotFound(err) {
-			err = nil
-		}
-		return t.Sealed != nil, err
-	})
+	second, err := secondFactors(p, u, softwareTokenIn(tx, u))
 	if err != nil {
 		return "", err
 	}

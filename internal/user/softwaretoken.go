@@ -153,7 +153,7 @@ func (d *Directory) checkSeed(ctx context.Context, p *pool.Pool, a *Account, see
 }
 
 // EnrolSoftwareToken checks the first code of a token that is set up during a sign-in, and returns what
-// registers it. A user who has one by then keeps it: whoever began this earlier did not prove it.
+// registers it.
 func (d *Directory) EnrolSoftwareToken(ctx context.Context, p *pool.Pool, a *Account, seed Seed, code, name string) (func(*store.Tx) error, error) {
 	step, err := d.checkSeed(ctx, p, a, seed, code, errEnable)
 	if err != nil {
@@ -161,16 +161,7 @@ func (d *Directory) EnrolSoftwareToken(ctx context.Context, p *pool.Pool, a *Acc
 	}
 	row := store.SoftwareToken{PoolID: p.ID, Sub: a.User.Sub, Name: name, Step: step}
 	row.Sealed = d.keys.Seal(seed, tokenAAD(row.PoolID, row.Sub))
-	return func(tx *store.Tx) error {
-		t, err := tx.GetSoftwareToken(p.ID, row.Sub)
-		if err == nil && t.Sealed != nil {
-			return errSessionOver
-		}
-		if err != nil && !isNotFound(err) {
-			return err
-		}
-		return tx.PutSoftwareToken(row)
-	}, nil
+	return func(tx *store.Tx) error { return tx.PutSoftwareToken(row) }, nil
 }
 
 // TokenName is the name that the user gave the software token.
