@@ -43,7 +43,8 @@ type kit struct {
 	client *string // an app client without a secret
 }
 
-func newKit(t *testing.T) *kit {
+// newKit makes a kit; settings change the pool that it makes.
+func newKit(t *testing.T, settings ...func(*idp.CreateUserPoolInput)) *kit {
 	t.Helper()
 	to := server(t)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -52,9 +53,13 @@ func newKit(t *testing.T) *kit {
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("AKIAEXAMPLEEXAMPLE12", "example", "")))
 	ok(t, err)
 	k := &kit{Client: idp.NewFromConfig(c, func(o *idp.Options) { o.BaseEndpoint = &to }), ctx: ctx}
-	pool, err := k.CreateUserPool(ctx, &idp.CreateUserPoolInput{
+	in := &idp.CreateUserPoolInput{
 		PoolName: unique("pool"), AutoVerifiedAttributes: []types.VerifiedAttributeType{types.VerifiedAttributeTypeEmail},
-	})
+	}
+	for _, set := range settings {
+		set(in)
+	}
+	pool, err := k.CreateUserPool(ctx, in)
 	ok(t, err)
 	k.poolID = pool.UserPool.Id
 	t.Cleanup(func() {
@@ -63,7 +68,7 @@ func newKit(t *testing.T) *kit {
 	})
 	client, err := k.CreateUserPoolClient(ctx, &idp.CreateUserPoolClientInput{UserPoolId: k.poolID, ClientName: aws.String("open"),
 		ExplicitAuthFlows: []types.ExplicitAuthFlowsType{types.ExplicitAuthFlowsTypeAllowUserPasswordAuth, types.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth,
-			types.ExplicitAuthFlowsTypeAllowUserSrpAuth, types.ExplicitAuthFlowsTypeAllowRefreshTokenAuth}})
+			types.ExplicitAuthFlowsTypeAllowUserSrpAuth, types.ExplicitAuthFlowsTypeAllowUserAuth, types.ExplicitAuthFlowsTypeAllowRefreshTokenAuth}})
 	ok(t, err)
 	k.client = client.UserPoolClient.ClientId
 	return k
