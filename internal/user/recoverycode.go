@@ -27,9 +27,6 @@ const recoveryAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 var recoveryEncoding = base32.NewEncoding(recoveryAlphabet).WithPadding(base32.NoPadding)
 
-// recoveryExpires is later than any sweep: recovery codes wait until they are needed.
-var recoveryExpires = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
-
 // RecoveryCodes is what is known of a user's recovery codes. A zero Created means that there are none.
 type RecoveryCodes struct {
 	Left    int
@@ -45,7 +42,7 @@ func (d *Directory) CreateRecoveryCodes(ctx context.Context, p *pool.Pool, sub s
 	for i := range codes {
 		text := recoveryEncoding.EncodeToString(secret.RandomBytes(recoveryBytes))
 		codes[i] = readable(text)
-		rows[i] = store.Code{PoolID: p.ID, Sub: sub, Purpose: purposeRecovery, Attribute: strconv.Itoa(i), Created: now, Expires: recoveryExpires}
+		rows[i] = store.Code{PoolID: p.ID, Sub: sub, Purpose: purposeRecovery, Attribute: strconv.Itoa(i), Created: now, Expires: never}
 		rows[i].Hash = d.keys.HashCode(secret.Text(text), recoveryBinding(rows[i])...)
 	}
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
