@@ -1,7 +1,7 @@
 // Second factors through amazon-cognito-identity-js.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { claims, inbox, lastMessage, otherThan, outcome, password, person, refused, result, signIn } from './cognate.js';
+import { claims, inbox, lastMessage, otherThan, outcome, password, person, refused, result, signIn, url } from './cognate.js';
 import { Authenticator, deletePool, everyFactor, makePool, makeUser, phoneNumber, send } from './pool.js';
 
 const wrongCode = ['CodeMismatchException', 'Invalid code or auth state for the user.'];
@@ -151,6 +151,25 @@ test('a mailed code is the second factor', async () => {
 	await refused(respond('EMAIL_OTP', { EMAIL_OTP_CODE: otherThan(code) }), ...wrongCode);
 	const { AuthenticationResult } = await respond('EMAIL_OTP', { EMAIL_OTP_CODE: code });
 	assert.equal(claims(AuthenticationResult.AccessToken).username, username);
+});
+
+test('a recovery code answers in place of a software token, once', async () => {
+	const { username, user } = await member('recovery');
+	await verify(user, await (await associate(user)).code());
+	await prefer(user, null, { Enabled: true, PreferredMfa: true });
+	const response = await fetch(url, {
+		method: 'POST',
+		headers: { 'Content-Type': 'application/x-amz-json-1.1', 'X-Amz-Target': 'Cognate.CreateRecoveryCodes' },
+		body: JSON.stringify({ AccessToken: user.getSignInUserSession().getAccessToken().getJwtToken() }),
+	});
+	assert.equal(response.status, 200);
+	const [code, another] = (await response.json()).RecoveryCodes;
+	const again = person(username, optional);
+	const { name } = await challenged(again, 'totpRequired');
+	assert.ok((await sendCode(again, code, name)).isValid());
+	await challenged(again, 'totpRequired');
+	await refused(sendCode(again, code, name), ...wrongToken);
+	assert.ok((await sendCode(again, another.toLowerCase().replaceAll('-', ' '), name)).isValid());
 });
 
 test('the deprecated calls turn SMS on and off', async () => {
