@@ -88,6 +88,7 @@ func (s *serve) Run(ctx context.Context) error {
 }
 
 func run(ctx context.Context, c server.Config, logger *slog.Logger) error {
+	slog.SetDefault(logger) // the core logs there
 	s, err := server.Start(ctx, c, server.Options{Logger: logger})
 	if err != nil {
 		return err
