@@ -161,6 +161,13 @@ func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	over, err := m.tokens.Granted(ctx, p.flow)
+	if err != nil {
+		return nil, err
+	}
+	if over {
+		return nil, errUsedSession
+	}
 	sent := user.SignInCode{Flow: p.flow, Attr: user.FactorAttribute(a.Challenge)}
 	is, use, err := m.users.ProveSignInCode(ctx, a.Pool, &p.Account, sent, code)
 	if err != nil {

@@ -256,7 +256,7 @@ func TestSentCodeOfTheOtherMedium(t *testing.T) {
 			s.refused("to choose "+answer, d.reply("SELECT_MFA_TYPE", session, "alice", "ANSWER", answer), want)
 		}
 		s.granted("the mail's code", d.reply("EMAIL_OTP", byMail, "alice", "EMAIL_OTP_CODE", s.sent(email)))
-		s.refused("to choose again", d.reply("EMAIL_OTP", byMail, "alice", "EMAIL_OTP_CODE", s.sent(email)), wrongCode)
+		s.refused("to choose again", d.reply("EMAIL_OTP", byMail, "alice", "EMAIL_OTP_CODE", s.sent(email)), usedSession)
 	})
 }
 

@@ -84,9 +84,10 @@ func (t *Tx) ListRememberedDevices(poolID, sub, afterKey string, limit int) ([]D
 		ORDER BY remembered LIMIT $4`, poolID, sub, afterKey, page(limit))
 }
 
-// RevokeDeviceFamilies revokes the families of a user that are bound to a device.
-func (t *Tx) RevokeDeviceFamilies(poolID, sub, key string, at time.Time) error {
-	return t.put("revoke families of a device", `
-		UPDATE families SET revoked = $4 WHERE pool_id = $1 AND sub = $2 AND device_key = $3 AND revoked = 0`,
+// ExpireDeviceFamilies lets the families of a user that are bound to a device expire at a time, if they do not
+// sooner: they are not revoked.
+func (t *Tx) ExpireDeviceFamilies(poolID, sub, key string, at time.Time) error {
+	return t.put("expire families of a device", `
+		UPDATE families SET expires = $4 WHERE pool_id = $1 AND sub = $2 AND device_key = $3 AND expires > $4`,
 		poolID, sub, key, millis(at))
 }

@@ -5,6 +5,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -88,6 +89,18 @@ type Grant struct {
 	// is to register. The session is bound to that device, or, without either, to none.
 	Device    string
 	NewDevice bool
+}
+
+// Granted reports whether a flow has ended with tokens.
+func (s *Service) Granted(ctx context.Context, flow string) (bool, error) {
+	err := s.db.Look(ctx, func(tx *store.Tx) error {
+		_, err := tx.GetFamily(flow)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // NewFlow names a sign-in that begins.

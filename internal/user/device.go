@@ -200,7 +200,8 @@ func (d *Directory) SetDeviceStatus(ctx context.Context, p *pool.Pool, sub, key,
 	return deviceShown(err)
 }
 
-// ForgetDevice deletes a device of a user and ends the sessions that are bound to it.
+// ForgetDevice deletes a device of a user and ends the refresh tokens that are bound to it. Access tokens live
+// on until they expire, as in Cognito: apps that forget the device they run on go on using theirs.
 func (d *Directory) ForgetDevice(ctx context.Context, p *pool.Pool, sub, key string) error {
 	if err := tracking(p); err != nil {
 		return err
@@ -209,7 +210,7 @@ func (d *Directory) ForgetDevice(ctx context.Context, p *pool.Pool, sub, key str
 		if err := tx.DeleteDevice(p.ID, sub, key); err != nil {
 			return err
 		}
-		return tx.RevokeDeviceFamilies(p.ID, sub, key, time.Now().UTC())
+		return tx.ExpireDeviceFamilies(p.ID, sub, key, time.Now().UTC())
 	}))
 }
 

@@ -74,27 +74,30 @@ func testDeviceLists(t *testing.T, db *store.DB) {
 	})
 }
 
-// testRevokeDeviceFamilies revokes one device's families, and not those of its user, its namesakes or none.
-func testRevokeDeviceFamilies(t *testing.T, db *store.DB) {
+// testExpireDeviceFamilies ends one device's families, and not those of its user, its namesakes or none.
+func testExpireDeviceFamilies(t *testing.T, db *store.DB) {
 	people(t, db)
 	family := func(sub, id, key string) store.Family {
 		f := newFamily("p", sub, "c", id)
-		f.DeviceKey = key
+		f.DeviceKey, f.Expires = key, day(20)
 		return f
 	}
+	sooner := family("a", "f2", "k")
+	sooner.Expires = day(4)
 	update(t, db, func(tx *store.Tx) error {
-		return errors.Join(tx.CreateFamily(family("a", "f1", "k")), tx.CreateFamily(family("a", "f2", "k")),
+		return errors.Join(tx.CreateFamily(family("a", "f1", "k")), tx.CreateFamily(sooner),
 			tx.CreateFamily(family("a", "f3", "other")), tx.CreateFamily(family("a", "f4", "")), tx.CreateFamily(family("b", "f5", "k")),
-			tx.RevokeFamily("f2", day(4)), tx.RevokeDeviceFamilies("p", "a", "k", day(9)))
+			tx.ExpireDeviceFamilies("p", "a", "k", day(9)))
 	})
-	want := map[string]time.Time{"f1": day(9), "f2": day(4), "f3": {}, "f4": {}, "f5": {}}
+	want := map[string]time.Time{"f1": day(9), "f2": day(4), "f3": day(20), "f4": day(20), "f5": day(20)}
 	view(t, db, func(tx *store.Tx) error {
 		for id, at := range want {
 			f, err := tx.GetFamily(id)
 			if err != nil {
 				return err
 			}
-			same(t, "revocation of "+id, f.Revoked, at)
+			same(t, "end of "+id, f.Expires, at)
+			same(t, "revocation of "+id, f.Revoked, time.Time{})
 		}
 		return nil
 	})

@@ -60,7 +60,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"GroupCascade", testGroupCascade},
 		{"Devices", testDevices},
 		{"DeviceLists", testDeviceLists},
-		{"RevokeDeviceFamilies", testRevokeDeviceFamilies},
+		{"ExpireDeviceFamilies", testExpireDeviceFamilies},
 		{"Passkeys", testPasskeys},
 		{"SoftwareTokens", testSoftwareTokens},
 		{"PasskeyLists", testPasskeyLists},
