@@ -29,7 +29,7 @@ func (m *Machine) startChoice(ctx context.Context, a *Attempt) (*Step, error) {
 	if a.Session != "" {
 		return m.startSignedUp(ctx, a)
 	}
-	up, sub, err := m.stepUp(ctx, a)
+	up, err := m.stepUp(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -37,13 +37,12 @@ func (m *Machine) startChoice(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sub != "" && sub != p.User.Sub {
+	if up.session != nil && up.session.User.Sub != p.User.Sub {
 		return nil, errWrongPassword
 	}
-	if up.target > 0 {
-		if step, done, err := m.startStepUp(ctx, a, p, up); done || err != nil {
-			return step, err
-		}
+	p.target = up.target
+	if step, done, err := m.raise(ctx, a, p, up); done || err != nil {
+		return step, err
 	}
 	available, err := m.available(ctx, a, p, name)
 	if err != nil {

@@ -148,10 +148,8 @@ func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(s.Choices) > 0 {
-		if err := m.settingUp(ctx, a, p, s, user.FactorEmail); err != nil {
-			return nil, err
-		}
+	if err := m.stillAsked(ctx, a, p, s); err != nil {
+		return nil, err
 	}
 	factor := secondFactors[a.Challenge]
 	if a.Challenge == idp.ChallengeNameTypeSmsOtp {
@@ -177,7 +175,26 @@ func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
 	if s.First {
 		return m.afterSingle(ctx, a, p)
 	}
+	if len(s.Choices) > 0 {
+		p.writes = append(p.writes, m.users.TurnOn(a.Pool, p.User.Sub, user.FactorEmail))
+	}
 	return m.complete(ctx, a, p)
+}
+
+// stillAsked is an error unless a code of this kind could be asked for now: pool and user may have changed
+// since it was sent.
+func (m *Machine) stillAsked(ctx context.Context, a *Attempt, p *progress, s session) error {
+	allowed, err := a.Pool.FirstFactors(), error(nil)
+	switch {
+	case len(s.Choices) > 0:
+		return m.settingUp(ctx, a, p, s, user.FactorEmail)
+	case !s.First:
+		allowed, err = m.due(ctx, a, p)
+	}
+	if err == nil && !slices.Contains(allowed, s.Challenge) {
+		err = errInvalidSession
+	}
+	return err
 }
 
 // complete ends a sign-in whose last factor has been proven, but for the proof of a remembered device.
@@ -204,17 +221,11 @@ func (m *Machine) selectFactor(ctx context.Context, a *Attempt) (*Step, error) {
 	if answer == "EMAIL_MFA" { // as Cognito's documentation calls it
 		answer = user.FactorEmail
 	}
-	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	due, err := m.due(ctx, a, p)
 	if err != nil {
 		return nil, err
 	}
-	usable := f.Usable
-	if p.target > 0 {
-		if usable, err = m.users.AbleFactors(ctx, a.Pool, p.User); err != nil {
-			return nil, err
-		}
-	}
-	if !slices.Contains(s.Choices, answer) || !slices.Contains(usable, answer) {
+	if !slices.Contains(s.Choices, answer) || !slices.Contains(due, answer) {
 		return nil, fault.New(idp.CodeInvalidParameter, "Invalid MFA type selected.")
 	}
 	return m.askFor(ctx, a, p, answer)
@@ -228,6 +239,13 @@ func (m *Machine) setUp(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, err
 	}
 	if s.Ready {
+		due, err := m.due(ctx, a, p)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(due, user.FactorTOTP) {
+			return nil, errInvalidSession // taken away since
+		}
 		p.methods = append(p.methods, methodTOTP)
 		return m.complete(ctx, a, p)
 	}
@@ -241,7 +259,7 @@ func (m *Machine) setUp(ctx context.Context, a *Attempt) (*Step, error) {
 	if err := m.settingUp(ctx, a, p, s, user.FactorEmail); err != nil {
 		return nil, err
 	}
-	if address, err = user.CleanEmail(a.Pool, address); err != nil {
+	if address, err = user.CleanEmail(a.Pool, a.Client, address); err != nil {
 		return nil, err
 	}
 	next := a.begin(p, user.FactorEmail)
@@ -275,7 +293,7 @@ func (m *Machine) AssociateSoftwareToken(ctx context.Context, a *Attempt) (user.
 		return nil, "", err
 	}
 	next := a.begin(p, s.Challenge)
-	next.Choices, next.Seed = s.Choices, seed
+	next.Choices, next.Seed, next.Expires = s.Choices, seed, s.Expires // asking again does not prolong it
 	text, err := m.seal(next)
 	return seed, text, err
 }
@@ -294,7 +312,7 @@ func (m *Machine) VerifySoftwareToken(ctx context.Context, a *Attempt, code, nam
 	if err != nil {
 		return "", err
 	}
-	p.writes = append(p.writes, register)
+	p.writes = append(p.writes, register, m.users.TurnOn(a.Pool, p.User.Sub, user.FactorTOTP))
 	next := a.begin(p, s.Challenge)
 	next.Ready = true
 	step, err := m.ask(ctx, a, p, next, nil)

@@ -14,12 +14,14 @@ import (
 // in the sealed Session.
 type progress struct {
 	user.Account
-	flow    string    // what token.NewFlow gave when the sign-in began
-	device  string    // the DEVICE_KEY that the client says it has; once recognised, that of a remembered device
-	proven  string    // the key of the device that has made its proof
-	methods []string  // what has been proven, as the amr claim names it (RFC 8176)
-	target  level     // what has to be reached; 0 where the client has not asked for one
-	since   time.Time // when it was proven, if by an earlier session
+	flow    string   // what token.NewFlow gave when the sign-in began
+	device  string   // the DEVICE_KEY that the client says it has; once recognised, that of a remembered device
+	proven  string   // the key of the device that has made its proof
+	methods []string // what has been proven, as the amr claim names it (RFC 8176)
+	target  level    // what has to be reached; 0 where the client has not asked for one
+	raises  string   // the session of the user that is to be raised to the target; empty for a new one
+	// notAfter ends the tokens of a session that is raised without a new proof.
+	notAfter time.Time
 
 	passkeys []store.Passkey // those that the user can sign in with, once a choice has looked for them
 
@@ -84,9 +86,18 @@ func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, err
 
 // grant ends a flow with tokens, and writes together with the session what the way there has left to write.
 func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	proof := token.Proof{Methods: p.methods, Time: p.since}
+	proof := token.Proof{Methods: p.methods}
 	if p.target > 0 {
 		proof.Level = levelOf(p.methods).String()
+	}
+	if p.raises != "" {
+		t, err := m.tokens.Raise(ctx, token.Raise{
+			Pool: a.Pool, Client: a.Client, User: p.User, Session: p.raises, Proof: proof, NotAfter: p.notAfter,
+		}, p.write)
+		if err != nil {
+			return nil, once(err, p.used)
+		}
+		return &Step{Tokens: t}, nil
 	}
 	t, err := m.tokens.Issue(ctx, token.Grant{
 		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow, Proof: proof,

@@ -16,7 +16,7 @@ func (m *Machine) askPasskey(ctx context.Context, a *Attempt, p *progress) (*Ste
 	if err != nil {
 		return nil, err
 	}
-	s := a.begin(p, idp.ChallengeNameTypeWebAuthn)
+	s := a.beginFirst(p, idp.ChallengeNameTypeWebAuthn)
 	s.Passkey = state
 	return m.ask(ctx, a, p, s, map[string]string{"CREDENTIAL_REQUEST_OPTIONS": options})
 }

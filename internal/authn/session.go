@@ -38,7 +38,7 @@ type session struct {
 	Device    string    `json:"d,omitzero"`
 	Methods   []string  `json:"a,omitzero"`
 	Target    level     `json:"l,omitzero"`
-	Since     time.Time `json:"b,omitzero"`
+	Raises    string    `json:"b,omitzero"`
 	Expires   time.Time `json:"e"`
 
 	Choices []string `json:"o,omitzero"` // what a choice is between, or a set-up under way
@@ -56,7 +56,7 @@ const sessionSize = 256
 func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Real: oneIf(p.Exists()), Challenge: challenge,
-		Password: stamp(p.Password.Set), Device: p.device, Methods: p.methods, Target: p.target, Since: p.since,
+		Password: stamp(p.Password.Set), Device: p.device, Methods: p.methods, Target: p.target, Raises: p.raises,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
@@ -121,7 +121,7 @@ func (m *Machine) names(a *Attempt, p *progress, name string) bool {
 // That a user has been disabled is told to those only who have proven something.
 func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*progress, error) {
 	p := &progress{
-		Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, since: s.Since,
+		Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, raises: s.Raises,
 		used: errUsedSession,
 	}
 	if s.Real == 0 {

@@ -46,19 +46,20 @@ func levelOf(methods []string) level {
 
 // stepUp is what a sign-in by choice asks for beyond a usual one.
 type stepUp struct {
-	target level
-	proven token.Proof // by the session of the ACCESS_TOKEN, as far as it is young enough
+	target  level
+	session *token.Session // of the ACCESS_TOKEN; nil without one
+	proof   token.Proof    // of the session, as far as it is young enough
 }
 
 // stepUp reads TARGET_ACR_VALUES, the first of which that is known counts, MAX_AGE in seconds, and
 // ACCESS_TOKEN, which must be of this client. It is empty without TARGET_ACR_VALUES.
-func (m *Machine) stepUp(ctx context.Context, a *Attempt) (s stepUp, sub string, err error) {
+func (m *Machine) stepUp(ctx context.Context, a *Attempt) (s stepUp, err error) {
 	targets := strings.Fields(a.Parameters["TARGET_ACR_VALUES"])
 	if len(targets) == 0 {
-		return s, "", nil
+		return s, nil
 	}
 	if a.Pool.Settings.UserPoolTier == idp.UserPoolTierTypeLite {
-		return s, "", fault.New(idp.CodeNotAuthorized, "TARGET_ACR_VALUES is not available in the pool's feature plan.")
+		return s, fault.New(idp.CodeNotAuthorized, "TARGET_ACR_VALUES is not available in the pool's feature plan.")
 	}
 	for _, l := range []level{1, 2, 3, 4} {
 		if at := slices.Index(targets, l.String()); at >= 0 && (s.target == 0 || at < slices.Index(targets, s.target.String())) {
@@ -66,24 +67,23 @@ func (m *Machine) stepUp(ctx context.Context, a *Attempt) (s stepUp, sub string,
 		}
 	}
 	if s.target == 0 {
-		return s, "", fault.New(idp.CodeInvalidParameter, "Invalid TARGET_ACR_VALUES.")
+		return s, fault.New(idp.CodeInvalidParameter, "Invalid TARGET_ACR_VALUES.")
 	}
 	maxAge, err := maxAge(a.Parameters["MAX_AGE"])
 	if err != nil || a.Parameters["ACCESS_TOKEN"] == "" {
-		return s, "", err
+		return s, err
 	}
-	session, err := m.tokens.Authorize(ctx, a.Parameters["ACCESS_TOKEN"])
-	if err != nil {
-		return s, "", err
+	if s.session, err = m.tokens.Authorize(ctx, a.Parameters["ACCESS_TOKEN"]); err != nil {
+		return s, err
 	}
-	if session.Client.ID != a.Client.ID {
-		return s, "", fault.New(idp.CodeNotAuthorized, "Invalid Access Token")
+	if s.session.Client.ID != a.Client.ID {
+		return s, fault.New(idp.CodeNotAuthorized, "Invalid Access Token")
 	}
-	proof, err := session.Proof()
+	proof, err := s.session.Proof()
 	if err == nil && time.Since(proof.Time) <= maxAge {
-		s.proven = proof
+		s.proof = proof
 	}
-	return s, session.User.Sub, err
+	return s, err
 }
 
 // maxAge reads MAX_AGE; without it, any age will do.
@@ -98,44 +98,100 @@ func maxAge(text string) (time.Duration, error) {
 	return time.Duration(seconds) * time.Second, nil
 }
 
-// startStepUp begins a sign-in that has to reach a level, with the credit that the user's present session
-// gives. Where that is enough, the tokens come at once, and keep the time of the old proof.
-func (m *Machine) startStepUp(ctx context.Context, a *Attempt, p *progress, s stepUp) (step *Step, done bool, err error) {
-	p.target = s.target
-	enough := levelOf(s.proven.Methods) >= p.target
-	if !enough && !slices.Contains(s.proven.Methods, methodPassword) {
-		return nil, false, nil // nothing of it is a part of what is missing
+// raise begins to raise the user's present session to the level that is asked for, by what is missing only.
+// The session stays the same: its refresh token, its end, its device and the time of its oldest proof. Where
+// nothing is missing there are new tokens, which end when the access token does that was shown: to show one
+// is no way to prolong it. done is false where nothing of what the session has proven is a part of the level.
+func (m *Machine) raise(ctx context.Context, a *Attempt, p *progress, s stepUp) (step *Step, done bool, err error) {
+	if s.session == nil {
+		return nil, false, nil
+	}
+	methods, err := m.credit(ctx, a, p, s.proof)
+	if err != nil {
+		return nil, true, err
+	}
+	if levelOf(methods) < p.target && !slices.Contains(methods, methodPassword) {
+		return nil, false, nil
 	}
 	if err := refusedState(p.User); err != nil {
 		return nil, true, err
 	}
-	p.methods = s.proven.Methods
-	if enough {
-		p.since = s.proven.Time
-	}
+	p.methods, p.raises, p.device = methods, s.session.Claims.EventID, ""
+	p.notAfter = time.Unix(s.session.Claims.Expires, 0)
 	step, err = m.next(ctx, a, p)
 	return step, true, err
+}
+
+// credit is what an earlier proof still counts for: nothing once the password has been replaced, and no
+// factor that would not be asked for now.
+func (m *Machine) credit(ctx context.Context, a *Attempt, p *progress, proof token.Proof) (methods []string, err error) {
+	if len(proof.Methods) == 0 || p.Password.Set.After(proof.Time) {
+		return nil, nil
+	}
+	due, err := m.due(ctx, a, p)
+	if err != nil {
+		return nil, err
+	}
+	passkeys, err := m.passkeys.Usable(ctx, a.Pool, p.User.Sub)
+	if err != nil {
+		return nil, err
+	}
+	settings, err := user.SettingsOf(p.User)
+	counts := map[string]bool{
+		methodPassword: p.HasPassword,
+		methodPasskey:  len(passkeys) > 0,
+		methodBoth:     len(passkeys) > 0 && settings.CountsPasskey(a.Pool),
+	}
+	for factor, f := range secondFactors {
+		counts[f.method] = slices.Contains(due, factor)
+	}
+	for _, method := range proof.Methods {
+		if counts[method] {
+			methods = append(methods, method)
+		}
+	}
+	return methods, err
+}
+
+// due are the second factors that can be asked for: where one must follow, those and no weaker ones; else all
+// that the user has.
+func (m *Machine) due(ctx context.Context, a *Attempt, p *progress) ([]string, error) {
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	if err != nil || f.Asks() {
+		return f.Usable, err
+	}
+	return m.users.AbleFactors(ctx, a.Pool, p.User)
 }
 
 // errLevel is the answer to a user who lacks the factors of a level.
 var errLevel = fault.New(idp.CodeInvalidParameter, "The user cannot reach the requested authentication level.")
 
-// askLevel asks for the second factor by which a password reaches the target.
+// askLevel asks for the second factor by which a password reaches the target. A user who must set one up
+// first does that, whichever level it then comes to.
 func (m *Machine) askLevel(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	able, err := m.users.AbleFactors(ctx, a.Pool, p.User)
+	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	if err != nil {
+		return nil, err
+	}
+	if f.Asks() && len(f.Usable) == 0 {
+		return m.askFactor(ctx, a, p)
+	}
+	due, err := m.due(ctx, a, p)
 	if err != nil {
 		return nil, err
 	}
 	if p.target == 4 {
-		able = slices.DeleteFunc(able, func(factor string) bool { return factor != user.FactorTOTP })
+		due = slices.DeleteFunc(due, func(factor string) bool { return factor != user.FactorTOTP })
 	}
-	switch len(able) {
-	case 0:
+	switch {
+	case len(due) == 0:
 		return nil, errLevel
-	case 1:
-		return m.askFor(ctx, a, p, able[0])
+	case slices.Contains(due, f.Preferred):
+		return m.askFor(ctx, a, p, f.Preferred)
+	case len(due) == 1:
+		return m.askFor(ctx, a, p, due[0])
 	}
-	return m.choose(ctx, a, p, idp.ChallengeNameTypeSelectMfaType, "MFAS_CAN_CHOOSE", able)
+	return m.choose(ctx, a, p, idp.ChallengeNameTypeSelectMfaType, "MFAS_CAN_CHOOSE", due)
 }
 
 // reaches are the first factors by which a sign-in can reach the target.

@@ -14,6 +14,11 @@ import (
 // mint signs the two tokens of a session: both have their full lifetime from now, whatever is left of
 // the family's.
 func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u holder, f store.Family) (*Tokens, error) {
+	return s.mintUntil(ctx, p, c, u, f, time.Time{})
+}
+
+// mintUntil is mint for tokens that end at a time, if not sooner; zero does not matter.
+func (s *Service) mintUntil(ctx context.Context, p *pool.Pool, c *pool.Client, u holder, f store.Family, notAfter time.Time) (*Tokens, error) {
 	r, err := s.ring(ctx, p.ID)
 	if err != nil {
 		return nil, err
@@ -22,7 +27,7 @@ func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u hold
 	if err != nil {
 		return nil, err
 	}
-	b := builder{issuer: s.Issuer(p), pool: p, client: c, user: u, family: f, proof: proof, now: time.Now()}
+	b := builder{issuer: s.Issuer(p), pool: p, client: c, user: u, family: f, proof: proof, now: time.Now(), notAfter: notAfter}
 	access, err := r.access.sign(b.accessClaims())
 	if err != nil {
 		return nil, err
@@ -31,7 +36,7 @@ func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u hold
 	if err != nil {
 		return nil, err
 	}
-	return &Tokens{ID: id, Access: access, Lifetime: c.AccessLifetime()}, nil
+	return &Tokens{ID: id, Access: access, Lifetime: b.lifetime(c.AccessLifetime())}, nil
 }
 
 // builder composes the claims of one session's tokens.
@@ -43,6 +48,16 @@ type builder struct {
 	family store.Family
 	proof  Proof
 	now    time.Time
+
+	notAfter time.Time // zero: as long as the client's settings say
+}
+
+// lifetime is how long a token lives that the client lets live for so long.
+func (b *builder) lifetime(usual time.Duration) time.Duration {
+	if b.notAfter.IsZero() {
+		return usual
+	}
+	return min(usual, max(b.notAfter.Sub(b.now), 0))
 }
 
 // common is what both tokens say.
@@ -54,7 +69,7 @@ func (b *builder) common(use string, lifetime time.Duration) map[string]any {
 		"token_use": use,
 		"auth_time": b.family.AuthTime.Unix(),
 		"iat":       b.now.Unix(),
-		"exp":       b.now.Add(lifetime).Unix(),
+		"exp":       b.now.Add(b.lifetime(lifetime)).Unix(),
 	}
 	if rotates, _ := b.client.Rotation(); rotates || b.client.RevocationEnabled() {
 		claims["origin_jti"] = b.family.OriginJTI

@@ -38,16 +38,12 @@ const nonceBytes = 16
 const useInterval = time.Hour
 
 func newFamily(g Grant, now time.Time) (store.Family, error) {
-	authTime := g.Proof.Time
-	if authTime.IsZero() {
-		authTime = now
-	}
 	extra, err := g.Proof.extra()
 	return store.Family{
 		ID: g.Flow, OriginJTI: uuid.NewString(),
 		PoolID: g.Pool.ID, Sub: g.User.Sub, ClientID: g.Client.ID, DeviceKey: g.Device, Scopes: g.Scopes,
 		Nonce:    secret.RandomBytes(nonceBytes),
-		AuthTime: authTime, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()), Extra: extra,
+		AuthTime: now, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()), Extra: extra,
 	}, err
 }
 

@@ -15,7 +15,7 @@ type Proof struct {
 	// Level is the acr claim. It is empty unless the sign-in asked for a level: then the tokens show neither
 	// claim.
 	Level string `json:"acr,omitzero"`
-	// Time is when it was last proven; zero stands for the time of the grant.
+	// Time is when the session began: each of its proofs is as old or younger. It is set when read.
 	Time time.Time `json:"-"`
 }
 

@@ -133,6 +133,22 @@ func (d *Directory) SettingUp(p *pool.Pool, sub, factor string) func(*store.Tx) 
 	}
 }
 
+// TurnOn is a write that turns on a factor that a user has just set up: it is asked for from now on, also where
+// the pool leaves the choice.
+func (d *Directory) TurnOn(p *pool.Pool, sub, factor string) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		u, err := tx.GetUser(p.ID, sub)
+		if err != nil {
+			return err
+		}
+		return editSettings(tx, p, u, func(s *MFASettings) error {
+			s.drop(factor)
+			s.Enabled = append(s.Enabled, factor)
+			return nil
+		})
+	}
+}
+
 // softwareTokenIn looks up within a transaction whether a user has a software token that has been set up.
 func softwareTokenIn(tx *store.Tx, u store.User) func() (bool, error) {
 	return func() (bool, error) {

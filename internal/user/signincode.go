@@ -60,8 +60,8 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 }
 
 // CleanEmail returns an e-mail address in the form in which the pool keeps it, or tells what is wrong with it.
-func CleanEmail(p *pool.Pool, address string) (string, error) {
-	out, err := writer{}.check(p, map[string]string{attrEmail: address}, "user.")
+func CleanEmail(p *pool.Pool, c *pool.Client, address string) (string, error) {
+	out, err := writer{client: c, first: true}.check(p, map[string]string{attrEmail: address}, "user.")
 	return out[attrEmail], err
 }
 
