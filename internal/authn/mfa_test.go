@@ -185,6 +185,24 @@ func TestSetupTime(t *testing.T) {
 	})
 }
 
+// TestSetupIsNotProlonged begins to set up a token again and again: the Session ends when the first one does
+// (checklist 10).
+func TestSetupIsNotProlonged(t *testing.T) {
+	inTime(t, func(h *house) {
+		h.withMFA("ON", user.FactorTOTP)
+		a := &authn.Attempt{Pool: h.pool, Client: h.client, Session: h.asks(h.signIn("alice", password))("MFA_SETUP").Session}
+		for range 3 {
+			time.Sleep(55 * time.Second)
+			_, begun, err := h.machine.AssociateSoftwareToken(h.Context(), a)
+			h.must(err)
+			a.Session = begun
+		}
+		time.Sleep(15*time.Second + time.Millisecond)
+		_, _, err := h.machine.AssociateSoftwareToken(h.Context(), a)
+		h.wants(err, "NotAuthorizedException", "Invalid session for the user, session is expired.")
+	})
+}
+
 // TestSignUpSessions: the Sessions of signing up end with their time.
 func TestSignUpSessions(t *testing.T) {
 	inTime(t, func(h *house) {
