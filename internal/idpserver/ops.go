@@ -37,6 +37,13 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.ListUserPoolClientSecrets, s.ListUserPoolClientSecrets)
 	awsjson.Handle(m, idp.DeleteUserPoolClientSecret, s.DeleteUserPoolClientSecret)
 
+	// resource_server.go
+	awsjson.Handle(m, idp.CreateResourceServer, s.CreateResourceServer)
+	awsjson.Handle(m, idp.DescribeResourceServer, s.DescribeResourceServer)
+	awsjson.Handle(m, idp.UpdateResourceServer, s.UpdateResourceServer)
+	awsjson.Handle(m, idp.DeleteResourceServer, s.DeleteResourceServer)
+	awsjson.Handle(m, idp.ListResourceServers, s.ListResourceServers)
+
 	// sign_up.go
 	awsjson.Handle(m, idp.SignUp, s.SignUp)
 	awsjson.Handle(m, idp.ConfirmSignUp, s.ConfirmSignUp)

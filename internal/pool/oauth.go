@@ -25,7 +25,7 @@ func (r *Registry) checkOAuth(p *Pool, s *idp.UserPoolClientType, hasSecret bool
 		return invalidf("The default redirect URI %s is not in the callback URIs list.", s.DefaultRedirectURI)
 	}
 	for _, scope := range s.AllowedOAuthScopes {
-		if !slices.Contains(standardScopes, scope) {
+		if !slices.Contains(standardScopes, scope) && !slices.Contains(p.CustomScopes(), scope) {
 			return fault.Newf(idp.CodeScopeDoesNotExist, "Invalid scope requested: %s", scope)
 		}
 	}

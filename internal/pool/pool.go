@@ -38,8 +38,9 @@ type Pool struct {
 	Settings          *idp.UserPoolType
 	Created, Modified time.Time
 
-	settings   *settings // Settings is a part of it
-	attributes map[string]*idp.SchemaAttributeType
+	settings     *settings // Settings is a part of it
+	attributes   map[string]*idp.SchemaAttributeType
+	customScopes []string
 }
 
 // ARN returns the Amazon Resource Name of the pool.

@@ -205,7 +205,7 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 }
 
 // List returns up to limit pools with ids after after, in the order of their ids,
-// and the id to go on after, "" at the end.
+// and the id to go on after, "" at the end. The pools come without custom scopes.
 func (r *Registry) List(ctx context.Context, after string, limit int) (pools []*Pool, next string, err error) {
 	var rows []store.Pool
 	err = r.db.View(ctx, func(tx *store.Tx) (err error) {

@@ -141,7 +141,12 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.parsePool(row)
+	p, err := r.parsePool(row)
+	if err != nil {
+		return nil, err
+	}
+	p.customScopes, err = getCustomScopes(tx, id)
+	return p, err
 }
 
 func (r *Registry) getClient(tx *store.Tx, id string) (*Client, error) {
@@ -184,6 +189,7 @@ func notFound(err error) bool {
 	return ok && f.Code == idp.CodeResourceNotFound
 }
 
+// parsePool makes a pool of its row alone.
 func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
 	s := new(settings)
 	if err := json.Unmarshal(row.Settings, s); err != nil {
