@@ -234,7 +234,7 @@ func (m *Machine) askFirstCode(ctx context.Context, a *Attempt, p *progress, nam
 		return nil, err
 	}
 	step.Parameters = sentTo(sent)
-	step.Parameters["USER_ID_FOR_SRP"] = m.inventedName(a, name)
+	step.Parameters["USER_ID_FOR_SRP"] = m.users.InventedName(a.Pool, name)
 	return step, nil
 }
 

@@ -5,11 +5,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"strings"
+	"math/rand/v2"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/uuid"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -39,6 +38,9 @@ const blockAAD = "secret-block"
 
 // blockSize is what the length of a block's content is a multiple of.
 const blockSize = 128
+
+// maxTyped is how many bytes of a name that nobody has a SECRET_BLOCK holds.
+const maxTyped = 2048
 
 // maxSkew is how far a client's clock may be from ours (protocol page "srp", section 2.4).
 const maxSkew = 5 * time.Minute
@@ -88,8 +90,12 @@ func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) 
 	if err != nil {
 		return nil, err
 	}
+	typed := a.Pool.Key(name)
+	if !p.Exists() && len(typed) > maxTyped {
+		typed = "" // nobody's, and too long to be sent back
+	}
 	sealed, err := m.sealBlock(block{
-		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: a.Pool.Key(name), Subject: p.Subject, Real: oneIf(p.Exists()), Target: p.target,
+		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: typed, Subject: p.Subject, Real: oneIf(p.Exists()), Target: p.target,
 		Expires: time.Now().Add(a.Client.SessionLifetime()),
 		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
@@ -111,27 +117,15 @@ func (m *Machine) verifier(a *Attempt, p user.Account, name string) (id string, 
 	}
 	id = p.User.Username
 	if !p.Exists() {
-		id = m.inventedName(a, name)
+		id = m.users.InventedName(a.Pool, name)
 	}
-	salt = m.keys.MAC("srp-fake-salt", a.Pool.ID, a.Pool.Key(name))[:16]
+	salt = m.keys.MAC("srp-fake-salt", a.Pool.ID, a.Pool.Key(id))[:16]
 	salt[0] |= 1
-	return id, salt, m.keys.MAC("srp-fake-verifier", a.Pool.ID, a.Pool.Key(name)), nil
-}
-
-// inventedName is the USER_ID_FOR_SRP of a name that nobody has: what a user of that name would have. In
-// pools whose user names are made by the server, and for aliases, that is something else than the name.
-func (m *Machine) inventedName(a *Attempt, name string) string {
-	alias := strings.ContainsAny(name, "@+") && len(a.Pool.Settings.AliasAttributes) > 0
-	switch {
-	case a.Pool.HasUsernameAttributes() || alias:
-	case a.Pool.CaseSensitive():
-		return name
-	default:
-		return strings.ToLower(name)
-	}
-	id := uuid.UUID(m.keys.MAC("srp-fake-name", a.Pool.ID, a.Pool.Key(name))[:16])
-	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // a sub is a UUID of version 4
-	return id.String()
+	v = make([]byte, srp.Bytes)
+	seed := m.keys.MAC("srp-fake-verifier", a.Pool.ID, a.Pool.Key(id))
+	rand.NewChaCha8([32]byte(seed)).Read(v) // as long as a real one: the time that it takes depends on that
+	v[0] &= 0x7f                            // less than N
+	return id, salt, v, nil
 }
 
 // oneIf is 1 for true and 0 for false.

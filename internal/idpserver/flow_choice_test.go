@@ -268,3 +268,28 @@ func spoiled(t *testing.T, in map[string]any, member, name, value string) string
 	}
 	return strings.Replace(string(body), mark, value, 1)
 }
+
+// Item 9: the id that an answer gives for an address is good in the next call, whether or not anybody has it.
+func TestInventedIdIsAsGood(t *testing.T) {
+	onEngines(t, func(s *script) {
+		s.newPoolOf("mail", `"UsernameAttributes":["email"],"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP"]}}`, "real@id.test",
+			`{"Name":"email_verified","Value":"true"}`)
+		s.steps(`> CreateUserPoolClient {"UserPoolId":"${mail}","ClientName":"d","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":["ALLOW_USER_SRP_AUTH","ALLOW_USER_AUTH"]}`,
+			`< {"UserPoolClient":{"...":1,"ClientId":"${hides}"}}`)
+		d := s.door("mail", "hides", false)
+		for _, name := range []string{"real@id.test", "nobody@id.test"} {
+			first := d.begin(name)
+			second := d.begin(first.id)
+			if second.id != first.id || second.got.ChallengeParameters["SALT"] != first.got.ChallengeParameters["SALT"] {
+				s.Errorf("%s: %+v, then %+v", name, first.got.ChallengeParameters, second.got.ChallengeParameters)
+			}
+			got := d.choose(name, "EMAIL_OTP")
+			session := s.asked(name, got, "EMAIL_OTP")
+			s.refused(name, d.reply("EMAIL_OTP", session, got.ChallengeParameters["USER_ID_FOR_SRP"], "EMAIL_OTP_CODE", "00000000"), wrongCode)
+			for range 4 {
+				s.refused(name, first.answer("wrong"), incorrect)
+			}
+			s.refused(name+" by its id", d.begin(first.id).answer(password), exceeded)
+		}
+	})
+}

@@ -30,6 +30,9 @@ const hexN = "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC7402
 // secretBytes is the size of the server's secret b: 256 bits.
 const secretBytes = 32
 
+// Bytes is the size of N, and so of the largest verifier.
+const Bytes = 384
+
 var (
 	bigN = fromHex(hexN)
 	bigG = big.NewInt(2)

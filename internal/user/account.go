@@ -71,7 +71,7 @@ func (d *Directory) Unknown(p *pool.Pool, name string) Account {
 
 // unknownSubject is what failures count against for a name that nobody has. It is as long as a sub.
 func (d *Directory) unknownSubject(p *pool.Pool, name string) string {
-	return stranger + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(name)))[:35]
+	return stranger + hex.EncodeToString(d.keys.MAC("unknown-user", p.ID, p.Key(d.InventedName(p, name))))[:35]
 }
 
 // stranger begins the subjects that are no user's.

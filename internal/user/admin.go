@@ -201,9 +201,9 @@ func (d *Directory) AdminEnable(ctx context.Context, p *pool.Pool, name string) 
 	if err != nil {
 		return err
 	}
-	return d.alter(ctx, p, u.Sub, func(_ *store.Tx, u *store.User) error {
+	return d.alter(ctx, p, u.Sub, func(tx *store.Tx, u *store.User) error {
 		u.Enabled = true
-		return nil
+		return d.Succeeded(tx, p, u.Sub) // whoever is enabled is let in
 	})
 }
 

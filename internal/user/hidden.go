@@ -2,7 +2,11 @@ package user
 
 import (
 	"context"
+	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
 
 	"cognate/api/idp"
 	"cognate/internal/message"
@@ -30,6 +34,45 @@ func Discreetly[T any](ctx context.Context, c *pool.Client, least time.Duration,
 	case <-ctx.Done():
 	}
 	return out, err
+}
+
+// maxUsername is how many characters a user name has at most, and a sign-in alias.
+const maxUsername = 128
+
+// InventedName is the USER_ID_FOR_SRP of a name that nobody has: what a user of that name would have. In pools
+// whose user names are made by the server, and for aliases, that is another than the name, and no user's; the
+// name for that one is itself, as it is for a user.
+func (d *Directory) InventedName(p *pool.Pool, name string) string {
+	alias := strings.ContainsAny(name, "@+") && len(p.Settings.AliasAttributes) > 0
+	if id, ok := d.invented(p, name); ok {
+		return id
+	}
+	if p.HasUsernameAttributes() || alias || utf8.RuneCountInString(name) > maxUsername {
+		return d.invent(p, d.keys.MAC("invented-user", p.ID, p.Key(name))).String()
+	}
+	if p.CaseSensitive() {
+		return name
+	}
+	return strings.ToLower(name)
+}
+
+// invent makes an id of a seed's first 8 bytes, of the form that a sub has, a UUID of version 4. Its second half
+// shows to us that it is no user's.
+func (d *Directory) invent(p *pool.Pool, seed []byte) (id uuid.UUID) {
+	copy(id[:8], seed)
+	id[6] = id[6]&0x0f | 0x40
+	copy(id[8:], d.keys.MAC("invented-user-check", p.ID, string(id[:8])))
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// invented reads a name that InventedName has made.
+func (d *Directory) invented(p *pool.Pool, name string) (string, bool) {
+	id, err := uuid.Parse(name)
+	if err != nil || id.String() != strings.ToLower(name) {
+		return "", false
+	}
+	return id.String(), d.invent(p, id[:]) == id
 }
 
 // pretend answers for a name that nobody has as for one that somebody has: it counts, and says that a code

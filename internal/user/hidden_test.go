@@ -1,8 +1,11 @@
 package user
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"cognate/api/idp"
 )
@@ -46,4 +49,35 @@ func TestHiddenUsers(t *testing.T) {
 	}
 	wantFault(t, o.confirm(c, "nobody", "123456", false), "ExpiredCodeException", "Invalid code provided, please request a code again.")
 	wantFault(t, o.confirm(o.client(nil), "nobody", "123456", false), "UserNotFoundException", "Username/client id combination not found.")
+}
+
+// TestInventedNames: what is invented for a name that nobody has stands for that name wherever it is given, as a
+// user's sub does (checklist 9).
+func TestInventedNames(t *testing.T) {
+	for way, change := range map[string]func(*idp.CreateUserPoolRequest){"user names": usernames("email"), "aliases": aliased("email")} {
+		o := newOffice(t, change)
+		const name = "nobody@b.test"
+		id := o.users.InventedName(o.pool, name)
+		if len(id) != 36 || id[14] != '4' || o.users.InventedName(o.pool, name) != id {
+			t.Errorf("%s: invented %s", way, id)
+		}
+		for _, again := range []string{id, strings.ToUpper(id)} {
+			if got := o.users.InventedName(o.pool, again); got != id {
+				t.Errorf("%s: of %s comes %s", way, again, got)
+			}
+			if o.users.Unknown(o.pool, again).Subject != o.users.Unknown(o.pool, name).Subject {
+				t.Errorf("%s: %s counts by itself", way, again)
+			}
+		}
+		if sub := uuid.NewString(); way == "user names" && o.users.InventedName(o.pool, sub) == sub {
+			t.Error("any id passes for an invented one")
+		}
+	}
+	o := newOffice(t, nil)
+	if id := o.users.InventedName(o.pool, strings.Repeat("x", 50<<10)); len(id) != 36 {
+		t.Errorf("a name that cannot be is sent back: %d bytes", len(id))
+	}
+	if id := o.users.InventedName(o.pool, "bob"); id != "bob" {
+		t.Errorf("a user name becomes %s", id)
+	}
 }

@@ -26,6 +26,8 @@ const (
 	mostFailures = 100
 	// strangerMemory is how long all failures are remembered of a name that nobody has.
 	strangerMemory = 7 * 24 * time.Hour
+	// lockWithoutReset is how long the lock after the most failures lasts for a user who cannot reset the password.
+	lockWithoutReset = 24 * time.Hour
 )
 
 // never is later than any lock or sweep.
@@ -141,10 +143,29 @@ func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject stri
 			return err
 		}
 		if all >= mostFailures {
-			c.Until = never
+			if c.Until, err = endOfLock(tx, p, subject, now); err != nil {
+				return err
+			}
 		}
 		return tx.PutCounter(c)
 	})
+}
+
+// endOfLock is when the lock after the most failures ends: with a reset of the password, and after a day where
+// the owner cannot have one, whom nobody may shut out for good.
+func endOfLock(tx *store.Tx, p *pool.Pool, subject string, now time.Time) (time.Time, error) {
+	u, err := tx.GetUser(p.ID, subject)
+	if isNotFound(err) {
+		return never, nil
+	}
+	if err != nil {
+		return never, err
+	}
+	_, err = resettable(tx, p, u)
+	if _, refused := errors.AsType[*fault.Error](err); refused {
+		return now.Add(lockWithoutReset), nil
+	}
+	return never, err
 }
 
 // countForever counts a failure among all since the last success, and returns how many they are. What is
@@ -185,7 +206,11 @@ func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string) 
 // Succeeded forgets the failures of a subject, in the transaction that signs it in or gives it another
 // password.
 func (d *Directory) Succeeded(tx *store.Tx, p *pool.Pool, subject string) error {
-	for _, kind := range []string{store.KindSignIn, store.KindFailures} {
+	return d.forget(tx, p, subject, store.KindSignIn, store.KindFailures)
+}
+
+func (d *Directory) forget(tx *store.Tx, p *pool.Pool, subject string, kinds ...string) error {
+	for _, kind := range kinds {
 		c, err := tx.GetCounter(p.ID, subject, kind)
 		if err != nil {
 			return err

@@ -253,6 +253,46 @@ func TestAHundredFailures(t *testing.T) {
 	}
 }
 
+// TestNobodyIsLockedOutForGood: who cannot reset the password is let in again after a day, or when an
+// administrator enables the user (checklist 6).
+func TestNobodyIsLockedOutForGood(t *testing.T) {
+	o := newOffice(t, nil) // where nothing is verified
+	alice := o.create("alice", nil)
+	right := func() error { return nil }
+	for _, after := range []time.Duration{lockWithoutReset - time.Hour, lockWithoutReset} {
+		o.exhaust(alice.Sub)
+		o.later(alice.Sub, after)
+		want := error(nil)
+		if after < lockWithoutReset {
+			want = errLocked
+		}
+		if err := o.attempt(o.users, alice.Sub, right); err != want {
+			t.Errorf("after %v: %v, want %v", after, err, want)
+		}
+		o.must(o.users.AdminEnable(t.Context(), o.pool, "alice"))
+		o.must(o.attempt(o.users, alice.Sub, right))
+	}
+}
+
+// TestResetKeepsTheCountOfTheSecondFactor: the mailbox alone gives no end of guesses at a software token
+// (checklist 5, 17).
+func TestResetKeepsTheCountOfTheSecondFactor(t *testing.T) {
+	o := newOffice(t, verifiesEmail)
+	c := o.client(nil)
+	alice := o.member(c, "alice", map[string]string{"email": "alice@b.test"})
+	o.withMFA(&idp.SetUserPoolMfaConfigRequest{MfaConfiguration: "ON", SoftwareTokenMfaConfiguration: &idp.SoftwareTokenMfaConfigType{Enabled: new(true)}})
+	for range 5 {
+		o.attempt(o.users, alice.Sub, guess)
+	}
+	_, err := o.forgot(c, "alice")
+	o.must(err)
+	o.must(o.reset(c, "alice", o.code("alice@b.test"), "An0ther-Pass!"))
+	if n := o.failures(alice.Sub); n != 5 {
+		t.Errorf("%d failures are remembered, want 5", n)
+	}
+	o.must(o.attempt(o.users, alice.Sub, func() error { return nil }))
+}
+
 // TestSuccessEndsTheHundred: failures that a sign-in has ended do not count towards the hundred, and one that
 // is a right password at last takes nothing away from them.
 func TestSuccessEndsTheHundred(t *testing.T) {

@@ -182,7 +182,16 @@ func (d *Directory) reset(tx *store.Tx, p *pool.Pool, w store.Password, code str
 		return err
 	}
 	// Who can read the user's messages is let in even while somebody else keeps the user locked out.
-	if err := d.Succeeded(tx, p, w.Sub); err != nil {
+	// Where a second factor is due, the guesses at it go on counting.
+	second, err := secondFactors(p, was, softwareTokenIn(tx, was))
+	if err != nil {
+		return err
+	}
+	kinds := []string{store.KindSignIn, store.KindFailures}
+	if second.Asks() {
+		kinds = kinds[:1]
+	}
+	if err := d.forget(tx, p, w.Sub, kinds...); err != nil {
 		return err
 	}
 	is := was
