@@ -1,5 +1,6 @@
-// Package oauthserver is the OAuth 2.0 and OpenID Connect door. It serves the two documents by which
-// verifiers find a pool's keys and endpoints.
+// Package oauthserver is the OAuth 2.0 and OpenID Connect door: the two documents by which verifiers find a
+// pool's keys, and the endpoints that clients call by themselves, for refresh tokens and for machines without
+// a user. The facts are those of the protocol page "oauth-endpoints".
 package oauthserver
 
 import (
@@ -31,6 +32,8 @@ func New(pools *pool.Registry, tokens *token.Service, logger *slog.Logger) *Serv
 func (s *Service) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{pool}/.well-known/jwks.json", s.document(s.jwks))
 	mux.HandleFunc("GET /{pool}/.well-known/openid-configuration", s.document(s.discovery))
+	mux.HandleFunc("/oauth2/token", s.post(http.StatusBadRequest, s.token))
+	mux.HandleFunc("/oauth2/revoke", s.post(http.StatusUnauthorized, s.revoke))
 }
 
 // document serves what make returns for the pool in the path, to pages of any origin.

@@ -1,0 +1,125 @@
+package oauthserver
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
+	"cognate/internal/secret"
+	"cognate/internal/store"
+	"cognate/internal/token"
+)
+
+// tokenAnswer is the success of the token endpoint.
+type tokenAnswer struct {
+	ID      string `json:"id_token,omitzero"`
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token,omitzero"`
+	Expires int64  `json:"expires_in"` // seconds
+	Type    string `json:"token_type"`
+}
+
+func answerOf(t *token.Tokens) tokenAnswer {
+	return tokenAnswer{ID: t.ID, Access: t.Access, Refresh: t.Refresh, Expires: int64(t.Lifetime.Seconds()), Type: "Bearer"}
+}
+
+// token is /oauth2/token (protocol page "oauth-endpoints", section 4).
+func (s *Service) token(r *http.Request, c caller) (any, error) {
+	switch c.form.Get("grant_type") {
+	case "":
+		return nil, errRequest
+	case "refresh_token":
+		return s.refreshGrant(r, c)
+	case "client_credentials":
+		return s.clientGrant(r, c)
+	}
+	return nil, errGrantType
+}
+
+// refreshGrant answers a refresh token, from the JSON API too, with new tokens.
+func (s *Service) refreshGrant(r *http.Request, c caller) (any, error) {
+	refresh := c.form.Get("refresh_token")
+	if refresh == "" {
+		return nil, errRequest
+	}
+	t, err := s.tokens.Refresh(r.Context(), c.pool, c.client, token.Renewal{
+		Refresh: secret.Text(refresh),
+		Check:   func(store.User) error { return nil }, // the client has shown to be itself
+	})
+	if _, refused := errors.AsType[*fault.Error](err); refused {
+		return nil, errGrant
+	}
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(t), nil
+}
+
+// clientGrant gives a client a token of its own, for custom scopes.
+func (s *Service) clientGrant(r *http.Request, c caller) (any, error) {
+	oauth := c.client.Settings.AllowedOAuthFlowsUserPoolClient
+	allowed := oauth != nil && *oauth && slices.Contains(c.client.Settings.AllowedOAuthFlows, idp.OAuthFlowTypeClientCredentials)
+	if !c.client.HasSecret() || !allowed {
+		return nil, errNotAllowed
+	}
+	scopes, err := c.scopes()
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.tokens.ClientToken(r.Context(), c.pool, c.client, scopes)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(t), nil
+}
+
+// scopes are those that a client asks for, or all that it has. A scope that is gone from its resource server is
+// without force. One that is not the client's refuses them all.
+func (c caller) scopes() ([]string, error) {
+	custom, own := c.pool.CustomScopes(), c.client.Settings.AllowedOAuthScopes
+	var asked []string
+	for scope := range strings.FieldsSeq(c.form.Get("scope")) {
+		switch {
+		case slices.Contains(asked, scope):
+			continue
+		case !slices.Contains(custom, scope):
+			return nil, errScope
+		case !slices.Contains(own, scope):
+			return nil, errGrant
+		}
+		asked = append(asked, scope)
+	}
+	if len(asked) > 0 {
+		return asked, nil
+	}
+	var active []string
+	for _, scope := range own {
+		if slices.Contains(custom, scope) {
+			active = append(active, scope)
+		}
+	}
+	if len(active) == 0 {
+		return nil, errScope
+	}
+	return active, nil
+}
+
+// revoke is /oauth2/revoke (section 6; RFC 7009): a refresh token of the client's ends with its session. One
+// that is not valid, or not any more, is no error.
+func (s *Service) revoke(r *http.Request, c caller) (any, error) {
+	text := c.form.Get("token")
+	switch {
+	case text == "" || !c.client.RevocationEnabled():
+		return nil, errRequest
+	case strings.Count(text, ".") == 2:
+		return nil, errTokenType // a JWT: ours of this form are no refresh tokens
+	}
+	err := s.tokens.Revoke(r.Context(), c.client, text)
+	if _, refused := errors.AsType[*fault.Error](err); refused {
+		return nil, errNotAllowed
+	}
+	return nil, err
+}

@@ -1,0 +1,34 @@
+package token
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"cognate/internal/pool"
+)
+
+// ClientToken makes an access token for a client itself, for machines without a user (protocol page "tokens",
+// section 9). There is no session behind it: it ends when it expires, and with the client.
+func (s *Service) ClientToken(ctx context.Context, p *pool.Pool, c *pool.Client, scopes []string) (*Tokens, error) {
+	r, err := s.ring(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	access, err := r.access.sign(map[string]any{
+		"sub":       c.ID,
+		"token_use": "access",
+		"scope":     strings.Join(scopes, " "),
+		"auth_time": now.Unix(),
+		"iss":       s.Issuer(p),
+		"exp":       now.Add(c.AccessLifetime()).Unix(),
+		"iat":       now.Unix(),
+		"version":   2,
+		"jti":       uuid.NewString(),
+		"client_id": c.ID,
+	})
+	return &Tokens{Access: access, Lifetime: c.AccessLifetime()}, err
+}
