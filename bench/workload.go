@@ -22,6 +22,7 @@ type workload struct {
 	http              *http.Client
 	accounts          []account
 	srp               *srp.Client // of all clients: what is measured is the server
+	servers           int         // resource servers made so far
 }
 
 type account struct{ name, access, refresh string }
@@ -106,6 +107,13 @@ func (w *workload) operations(f *floor) []operation {
 		{"refresh", f.refresh, always(func(ctx context.Context, n int) error {
 			return signedIn(w.initiate(ctx, "REFRESH_TOKEN_AUTH", fmt.Sprintf(`"REFRESH_TOKEN":%q`, w.account(n).refresh)))
 		})},
+		{"client token", f.sign, func(ctx context.Context) (func(context.Context, int) error, error) {
+			m, err := w.machine(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return m.token, nil
+		}},
 		{"GetUser", nil, always(func(ctx context.Context, n int) error {
 			_, err := w.call(ctx, "GetUser", fmt.Sprintf(`{"AccessToken":%q}`, w.account(n).access))
 			return err
