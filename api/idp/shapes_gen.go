@@ -758,7 +758,7 @@ var (
 		{Name: "Routing", Shape: &shapeRoutingType},
 	}}
 	shapeDomainStatusType       = api.Shape{Name: "DomainStatusType", Kind: api.String, Enum: []string{"CREATING", "DELETING", "UPDATING", "ACTIVE", "FAILED"}}
-	shapeDomainType             = api.Shape{Name: "DomainType", Kind: api.String, Min: new(int64(1)), Max: new(int64(63)), Pattern: `^[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?$`}
+	shapeDomainType             = api.Shape{Name: "DomainType", Kind: api.String, Min: new(int64(1)), Max: new(int64(63))}
 	shapeDomainVersionType      = api.Shape{Name: "DomainVersionType", Kind: api.String, Min: new(int64(1)), Max: new(int64(20))}
 	shapeEmailAddressType       = api.Shape{Name: "EmailAddressType", Kind: api.String, Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+@[\p{L}\p{M}\p{S}\p{N}\p{P}]+`}
 	shapeEmailConfigurationType = api.Shape{Name: "EmailConfigurationType", Kind: api.Structure, Members: []api.Member{

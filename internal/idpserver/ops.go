@@ -44,6 +44,12 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.DeleteResourceServer, s.DeleteResourceServer)
 	awsjson.Handle(m, idp.ListResourceServers, s.ListResourceServers)
 
+	// domain.go
+	awsjson.Handle(m, idp.CreateUserPoolDomain, s.CreateUserPoolDomain)
+	awsjson.Handle(m, idp.DescribeUserPoolDomain, s.DescribeUserPoolDomain)
+	awsjson.Handle(m, idp.UpdateUserPoolDomain, s.UpdateUserPoolDomain)
+	awsjson.Handle(m, idp.DeleteUserPoolDomain, s.DeleteUserPoolDomain)
+
 	// sign_up.go
 	awsjson.Handle(m, idp.SignUp, s.SignUp)
 	awsjson.Handle(m, idp.ConfirmSignUp, s.ConfirmSignUp)

@@ -102,7 +102,11 @@ func (s *Service) allowed(origin, party string) bool {
 		return androidOrigin.MatchString(origin)
 	case m[1] == "https":
 		return m[2] == party || strings.HasSuffix(m[2], "."+party)
-	default:
-		return s.dev && party == "localhost" && (m[2] == "localhost" || m[2] == "127.0.0.1")
+	case !s.dev:
+		return false
+	case party == "localhost":
+		return m[2] == "localhost" || m[2] == "127.0.0.1"
+	default: // the domain of a prefix in development
+		return m[2] == party && strings.HasSuffix(party, ".localhost")
 	}
 }

@@ -45,6 +45,18 @@ func TestOrigins_Item20(t *testing.T) {
 			}
 		}
 	}
+	const prefix = "shop.auth.us-east-1.localhost" // the domain of a pool in development
+	for origin, want := range map[string]bool{
+		"http://" + prefix: true, "http://" + prefix + ":9229": true, "http://localhost:9229": false, "http://127.0.0.1:9229": false,
+		"http://a." + prefix: false, "http://bank.auth.us-east-1.localhost": false,
+	} {
+		if got := (&Service{dev: true}).allowed(origin, prefix); got != want {
+			t.Errorf("development, %q at %q: %v", origin, prefix, got)
+		}
+		if (&Service{}).allowed(origin, prefix) {
+			t.Errorf("production, %q at %q is allowed", origin, prefix)
+		}
+	}
 }
 
 // Checklist item 20: the algorithms are those that are offered, with keys of the right kind and size.

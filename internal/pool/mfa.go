@@ -58,7 +58,7 @@ func (p *Pool) FirstFactors() []string {
 
 // Passkeys is how a pool works with passkeys.
 type Passkeys struct {
-	RelyingParty string // a domain name; empty when the pool names none, and so can have no passkeys
+	RelyingParty string // a domain name; empty when the pool names none and has no domain, and so can have no passkeys
 	Verification string // required or preferred: whether the authenticator makes sure who uses it
 	MultiFactor  bool   // a passkey with verification counts as two factors
 }
@@ -67,7 +67,7 @@ type Passkeys struct {
 func (p *Pool) Passkeys() Passkeys {
 	w := copyOf(p.settings.WebAuthnConfiguration)
 	return Passkeys{
-		RelyingParty: w.RelyingPartyId,
+		RelyingParty: or(w.RelyingPartyId, p.Host()),
 		Verification: or(w.UserVerification, idp.UserVerificationTypePreferred),
 		MultiFactor:  p.settings.multiFactorPasskeys(),
 	}
@@ -210,6 +210,9 @@ func checkMFA(s *settings) error {
 
 // domainPattern is a domain name in the form in which browsers compare it, without the dot at its end.
 var domainPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+
+// IsDomainName reports whether s is a domain name in lower case, without the dot at its end.
+func IsDomainName(s string) bool { return domainPattern.MatchString(s) }
 
 // checkRelyingParty lets a relying party be a domain that one owner controls: on a public suffix, such as
 // co.uk, all its sites would share their passkeys. Development may use localhost.

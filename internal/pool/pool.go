@@ -41,6 +41,8 @@ type Pool struct {
 	settings     *settings // Settings is a part of it
 	attributes   map[string]*idp.SchemaAttributeType
 	customScopes []string
+	hosts        []string // the custom domain first
+	managed      []string // those of the hosts with managed login
 }
 
 // ARN returns the Amazon Resource Name of the pool.

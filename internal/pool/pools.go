@@ -168,10 +168,13 @@ func (r *Registry) change(ctx context.Context, id string, fn func(*store.Tx, *Po
 	})
 }
 
-// checkDowngrade refuses the LITE tier to a pool whose clients use more than that.
+// checkDowngrade refuses the LITE tier to a pool whose domains or clients use more than that.
 func (r *Registry) checkDowngrade(tx *store.Tx, old *Pool, s *settings) error {
 	if s.UserPoolTier != idp.UserPoolTierTypeLite || old.Settings.UserPoolTier == idp.UserPoolTierTypeLite {
 		return nil
+	}
+	if len(old.managed) > 0 {
+		return fault.New(idp.CodeTierChangeNotAllowed, tierText(s.UserPoolTier, []string{featureManagedLogin}))
 	}
 	rows, err := tx.ListClients(old.ID, "", maxClients)
 	if err != nil {
@@ -189,7 +192,7 @@ func (r *Registry) checkDowngrade(tx *store.Tx, old *Pool, s *settings) error {
 	return nil
 }
 
-// Delete deletes a pool and everything in it, unless it is protected.
+// Delete deletes a pool and everything in it, unless it is protected or has a domain.
 func (r *Registry) Delete(ctx context.Context, id string) error {
 	return r.db.Update(ctx, func(tx *store.Tx) error {
 		p, err := r.getPool(tx, id)
@@ -199,13 +202,17 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 		if p.Settings.DeletionProtection == idp.DeletionProtectionTypeActive {
 			return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
 		}
+		if p.Host() != "" {
+			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+		}
 		tx.Notify(kindPool, id)
 		return tx.DeletePool(id)
 	})
 }
 
 // List returns up to limit pools with ids after after, in the order of their ids,
-// and the id to go on after, "" at the end. The pools come without custom scopes.
+// and the id to go on after, "" at the end. The pools come without
+// custom scopes and domains.
 func (r *Registry) List(ctx context.Context, after string, limit int) (pools []*Pool, next string, err error) {
 	var rows []store.Pool
 	err = r.db.View(ctx, func(tx *store.Tx) (err error) {

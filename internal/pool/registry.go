@@ -21,6 +21,8 @@ type Options struct {
 	AccountID string
 	// Dev accepts plain http in issuers and in callback and sign-out URLs.
 	Dev bool
+	// BaseDomain is what prefix domains are under; empty is localhost.
+	BaseDomain string
 }
 
 // Registry reads, caches and changes pools and their clients. It is safe for
@@ -32,11 +34,13 @@ type Registry struct {
 	opt     Options
 	pools   *cache[Pool]
 	clients *cache[Client]
+	owners  *cache[string] // the ids of the pools that have the domains, empty for those of none
 }
 
 // New makes a registry over db, whose client secrets are sealed with keys.
 func New(db *store.DB, keys *secret.Keyring, opt Options) *Registry {
-	r := &Registry{db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client]()}
+	opt.BaseDomain = or(opt.BaseDomain, "localhost")
+	r := &Registry{db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client](), owners: newCache[string]()}
 	db.Subscribe(r.changed)
 	return r
 }
@@ -45,6 +49,7 @@ func New(db *store.DB, keys *secret.Keyring, opt Options) *Registry {
 const (
 	kindPool   = "pool"
 	kindClient = "client"
+	kindDomain = "domain"
 )
 
 func (r *Registry) changed(c store.Change) {
@@ -55,9 +60,12 @@ func (r *Registry) changed(c store.Change) {
 		r.clients.drop(func(_ string, v *Client) bool { return v.PoolID == c.ID })
 	case kindClient:
 		r.clients.drop(func(id string, _ *Client) bool { return id == c.ID })
+	case kindDomain:
+		r.owners.drop(func(name string, _ *string) bool { return name == c.ID })
 	case "":
 		r.pools.drop(func(string, *Pool) bool { return true })
 		r.clients.drop(func(string, *Client) bool { return true })
+		r.owners.drop(func(string, *string) bool { return true })
 	}
 }
 
@@ -145,8 +153,10 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.customScopes, err = getCustomScopes(tx, id)
-	return p, err
+	if p.customScopes, err = getCustomScopes(tx, id); err != nil {
+		return nil, err
+	}
+	return p, r.addDomains(tx, p)
 }
 
 func (r *Registry) getClient(tx *store.Tx, id string) (*Client, error) {
@@ -208,10 +218,10 @@ func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
 	return p, nil
 }
 
-// encodePool leaves out what the row's other columns say.
+// encodePool leaves out what the row's other columns say, and other rows.
 func encodePool(s *settings) ([]byte, error) {
 	doc := *s
-	doc.Id, doc.Name, doc.Arn = "", "", ""
+	doc.Id, doc.Name, doc.Arn, doc.Domain, doc.CustomDomain = "", "", "", "", ""
 	doc.CreationDate, doc.LastModifiedDate = api.Time{}, api.Time{}
 	return json.Marshal(&doc, json.Deterministic(true))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"cognate/internal/message/smtp"
+	"cognate/internal/pool"
 	"cognate/internal/secret"
 )
 
@@ -47,6 +48,9 @@ type Config struct {
 	MasterKeyFile string `yaml:"master_key_file"`
 	// AccountID is the AWS account that ARNs show.
 	AccountID string `yaml:"account_id"`
+	// BaseDomain is what the prefix domains of pools are under, as <prefix>.auth.<region>.<base domain>: in
+	// development localhost, else the host of PublicURL, unless it is set.
+	BaseDomain string `yaml:"base_domain"`
 	// AccessKeys may call the signed operations, each with full rights.
 	AccessKeys []AccessKey `yaml:"access_keys"`
 	// SMTP sends e-mail. Without it, in production, operations that send one fail.
@@ -118,10 +122,28 @@ func (c *Config) fill() error {
 	if len(c.AccountID) != 12 || strings.Trim(c.AccountID, "0123456789") != "" {
 		return fmt.Errorf("the account id %q is not 12 digits", c.AccountID)
 	}
+	check := c.checkProduction
 	if c.Dev {
-		return c.fillDev()
+		check = c.fillDev
 	}
-	return c.checkProduction()
+	if err := check(); err != nil {
+		return err
+	}
+	return c.fillBaseDomain()
+}
+
+func (c *Config) fillBaseDomain() error {
+	if c.BaseDomain != "" && !pool.IsDomainName(c.BaseDomain) {
+		return fmt.Errorf("base_domain %q is not a domain name in lower case", c.BaseDomain)
+	}
+	if c.BaseDomain == "" && !c.Dev {
+		u, err := url.Parse(c.PublicURL)
+		if err != nil {
+			return err
+		}
+		c.BaseDomain = strings.ToLower(u.Hostname())
+	}
+	return nil
 }
 
 func (c *Config) fillDev() error {

@@ -141,7 +141,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev})
+	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain})
 	protection, err := s.protection()
 	if err != nil {
 		return nil, err

@@ -80,6 +80,7 @@ func TestRefusals(t *testing.T) {
 		"no address":           {func(c *Config) { c.Addr = "" }, "addr is missing"},
 		"no data":              {func(c *Config) { c.Data = "" }, "data is missing"},
 		"account id":           {func(c *Config) { c.AccountID = "12" }, "is not 12 digits"},
+		"base domain":          {func(c *Config) { c.BaseDomain = "https://id.example.com" }, "base_domain"},
 		"key without id":       {func(c *Config) { c.AccessKeys[0].ID = "" }, "access key 1 has no id"},
 		"key without secret":   {func(c *Config) { c.AccessKeys[0].SecretFile = "" }, "name either a file or an environment variable"},
 		"empty environment":    {func(c *Config) { c.AccessKeys[0] = AccessKey{ID: "A", SecretEnv: "COGNATE_TEST_NOTHING"} }, "COGNATE_TEST_NOTHING is empty"},
@@ -115,6 +116,29 @@ func TestReadConfig(t *testing.T) {
 	_, err = ReadConfig(file(t, "c.yaml", "addr: x\naccess_key: [{id: A, secret: hunter2hunter2}]\n"))
 	if err == nil || !strings.Contains(err.Error(), "[2:1]") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestBaseDomain: prefix domains are under the server's own name, unless it is told otherwise.
+func TestBaseDomain(t *testing.T) {
+	for name, tt := range map[string]struct {
+		config Config
+		want   string
+	}{
+		"production":            {Config{PublicURL: "https://ID.example.com:8443"}, "id.example.com"},
+		"production, set":       {Config{PublicURL: "https://id.example.com", BaseDomain: "login.example.com"}, "login.example.com"},
+		"development":           {Config{Dev: true, PublicURL: "http://127.0.0.1:9229"}, ""}, // the pools' own default
+		"development, set":      {Config{Dev: true, BaseDomain: "dev.example.com"}, "dev.example.com"},
+		"development, capitals": {Config{Dev: true, BaseDomain: "Dev.example.com"}, "an error"},
+	} {
+		err := tt.config.fillBaseDomain()
+		if tt.want == "an error" {
+			if err == nil {
+				t.Errorf("%s: accepted", name)
+			}
+		} else if err != nil || tt.config.BaseDomain != tt.want {
+			t.Errorf("%s: %q, %v, want %q", name, tt.config.BaseDomain, err, tt.want)
+		}
 	}
 }
 

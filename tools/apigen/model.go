@@ -78,6 +78,10 @@ func readModel(path string) (*model, error) {
 	if m.Metadata.Protocol != "json" {
 		return nil, fmt.Errorf("%s: protocol %q is not json", path, m.Metadata.Protocol)
 	}
+	// The service takes custom domains, with dots, which the model's pattern for a prefix does not.
+	if s := m.Shapes["DomainType"]; s != nil {
+		s.Pattern = ""
+	}
 	return m, nil
 }
 

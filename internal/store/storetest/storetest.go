@@ -59,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"GroupMembers", testGroupMembers},
 		{"GroupCascade", testGroupCascade},
 		{"ResourceServers", testResourceServers},
+		{"Domains", testDomains},
 		{"Devices", testDevices},
 		{"DeviceLists", testDeviceLists},
 		{"ExpireDeviceFamilies", testExpireDeviceFamilies},
@@ -163,6 +164,7 @@ func fill(tx *store.Tx, pool string) error {
 			return tx.CreateSigningKey(store.SigningKey{KID: "kid-" + pool, PoolID: pool, Use: "id", Created: day(0)})
 		},
 		func() error { return tx.CreateResourceServer(newResourceServer(pool, "api-"+pool)) },
+		func() error { return tx.CreateDomain(newDomain(pool, "domain-"+pool, false)) },
 		func() error { return tx.CreateUser(newUser(pool, sub)) },
 		func() error { return tx.SetAlias(pool, "email", sub+"@example.com", sub) },
 		func() error { return tx.PutPassword(store.Password{PoolID: pool, Sub: sub, Set: day(0)}) },
