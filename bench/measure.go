@@ -51,7 +51,7 @@ func measure(ctx context.Context, s *process, op operation, n int, d time.Durati
 		return r, err
 	}
 	if op.floor != nil {
-		r.floor = cpuOf(op.floor)
+		r.floor = cpuOf(op.floor, n)
 	}
 	before, err := s.cpu()
 	if err != nil {
@@ -68,7 +68,7 @@ func measure(ctx context.Context, s *process, op operation, n int, d time.Durati
 		return r, err
 	}
 	if op.floor != nil {
-		r.floor = (r.floor + cpuOf(op.floor)) / 2
+		r.floor = (r.floor + cpuOf(op.floor, n)) / 2
 	}
 	slices.Sort(times)
 	if len(times) == 0 {
