@@ -293,3 +293,26 @@ func TestInventedIdIsAsGood(t *testing.T) {
 		}
 	})
 }
+
+// Item 9: that a user is disabled shows once the passkey is proven, and not before.
+func TestDisabledWithPasskey(t *testing.T) {
+	onEngines(t, func(s *script) {
+		s.steps(`> UpdateUserPool {"UserPoolId":"${pool}","Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","WEB_AUTHN"]}}}`, `< {}`,
+			`> SetUserPoolMfaConfig {"UserPoolId":"${pool}","WebAuthnConfiguration":{"RelyingPartyId":"example.com"}}`, `< {"...":1}`,
+			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"c","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`,
+			`< {"UserPoolClient":{"...":1,"ClientId":"${hides}"}}`,
+			"! user alice "+password, "! sign-in alice "+password, "! new-passkey https://example.com",
+			`> CompleteWebAuthnRegistration {"AccessToken":"${access}","Credential":${credential}}`, `< {}`,
+			`> AdminDisableUser {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
+		d := s.door("pool", "hides", false)
+		got := d.choose("alice", "WEB_AUTHN")
+		session := s.asked("a passkey", got, "WEB_AUTHN")
+		s.refused("no proof", d.reply("WEB_AUTHN", session, "alice", "CREDENTIAL", "{}"), incorrect)
+		s.usePasskey("https://example.com", got.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])
+		var credential string
+		if err := json.Unmarshal([]byte(`"`+s.kept["proof"]+`"`), &credential); err != nil {
+			s.Fatal(err)
+		}
+		s.refused("the proof", d.reply("WEB_AUTHN", session, "alice", "CREDENTIAL", credential), "NotAuthorizedException: User is disabled.")
+	})
+}
