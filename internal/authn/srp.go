@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -111,21 +110,15 @@ func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) 
 // verifier returns the identity, salt and verifier to run the exchange with. For a name without a
 // password they are made up, always the same for the same name, and of the form that real ones have.
 func (m *Machine) verifier(a *Attempt, p user.Account, name string) (id string, salt, v []byte, err error) {
-	if p.HasPassword {
-		v, err = m.users.Verifier(p.Password)
-		return p.User.Username, p.Password.Salt, v, err
-	}
-	id = p.User.Username
+	id, w := p.User.Username, p.Password
 	if !p.Exists() {
 		id = m.users.InventedName(a.Pool, name)
 	}
-	salt = m.keys.MAC("srp-fake-salt", a.Pool.ID, a.Pool.Key(id))[:16]
-	salt[0] |= 1
-	v = make([]byte, srp.Bytes)
-	seed := m.keys.MAC("srp-fake-verifier", a.Pool.ID, a.Pool.Key(id))
-	rand.NewChaCha8([32]byte(seed)).Read(v) // as long as a real one: the time that it takes depends on that
-	v[0] &= 0x7f                            // less than N
-	return id, salt, v, nil
+	if !p.HasPassword {
+		w = m.users.InventedPassword(a.Pool, id)
+	}
+	v, err = m.users.Verifier(w)
+	return id, w.Salt, v, err
 }
 
 // oneIf is 1 for true and 0 for false.
@@ -180,7 +173,7 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if p.User.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
-	_, _, v, err := m.verifier(a, p, b.Typed)
+	_, _, v, err := m.verifier(a, p, b.Name)
 	if err != nil {
 		return nil, err
 	}

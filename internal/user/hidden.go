@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/message"
 	"cognate/internal/pool"
+	"cognate/internal/srp"
 	"cognate/internal/store"
 )
 
@@ -69,10 +71,21 @@ func (d *Directory) invent(p *pool.Pool, seed []byte) (id uuid.UUID) {
 // invented reads a name that InventedName has made.
 func (d *Directory) invented(p *pool.Pool, name string) (string, bool) {
 	id, err := uuid.Parse(name)
-	if err != nil || id.String() != strings.ToLower(name) {
+	if err != nil || id.String() != p.Key(name) {
 		return "", false
 	}
 	return id.String(), d.invent(p, id[:]) == id
+}
+
+// InventedPassword is the record of a user name without a password: always the same for the same name, of the form
+// and size that real ones have, so that it takes as long to work with, and such that no password fits it.
+func (d *Directory) InventedPassword(p *pool.Pool, username string) store.Password {
+	salt := d.keys.MAC("srp-fake-salt", p.ID, p.Key(username))[:saltBytes]
+	salt[0] |= 1
+	v := make([]byte, srp.Bytes)
+	rand.NewChaCha8([32]byte(d.keys.MAC("srp-fake-verifier", p.ID, p.Key(username)))).Read(v)
+	v[0] &= 0x7f // less than N
+	return store.Password{PoolID: p.ID, Salt: salt, Sealed: d.keys.Seal(v, passwordAAD(p.ID, ""))}
 }
 
 // pretend answers for a name that nobody has as for one that somebody has: it counts, and says that a code

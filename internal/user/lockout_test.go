@@ -290,7 +290,18 @@ func TestResetKeepsTheCountOfTheSecondFactor(t *testing.T) {
 	if n := o.failures(alice.Sub); n != 5 {
 		t.Errorf("%d failures are remembered, want 5", n)
 	}
-	o.must(o.attempt(o.users, alice.Sub, func() error { return nil }))
+	right := func() error { return nil }
+	o.must(o.attempt(o.users, alice.Sub, right))
+
+	// After a hundred failures a reset lets the owner in, who fails at neither factor, and leaves one guess.
+	o.exhaust(alice.Sub)
+	_, err = o.forgot(c, "alice")
+	o.must(err)
+	o.must(o.reset(c, "alice", o.code("alice@b.test"), "Y3t-An0ther!"))
+	o.must(o.attempt(o.users, alice.Sub, right))
+	if looked, locked := o.atOnce(5, alice.Sub, o.users); looked != 1 || locked != 4 {
+		t.Errorf("%d guesses at the second factor were looked at and %d locked, want 1 and 4", looked, locked)
+	}
 }
 
 // TestSuccessEndsTheHundred: failures that a sign-in has ended do not count towards the hundred, and one that
