@@ -48,9 +48,22 @@ type Attempt struct {
 
 	Parameters map[string]string // AuthParameters or ChallengeResponses
 	IP         string            // where the user is, as far as that is known
+
+	// Enter makes the attempt one of a page of the server's own: the sign-in ends with a call of Enter in place of
+	// tokens, and a page may take a password whatever flows the client allows itself. What Enter writes, it
+	// writes together with what also writes, in one Update; of a flow that has ended before it returns
+	// [store.ErrExists]. The Sessions of the pages are of no use to clients, and the other way round.
+	Enter func(ctx context.Context, e Entry, also func(*store.Tx) error) error
 }
 
-// Step is what comes next: a challenge to answer, or, when Tokens is set, the end.
+// Entry is a sign-in that has proven all that its pool asks for.
+type Entry struct {
+	User  store.User
+	Flow  string // names the sign-in
+	Proof token.Proof
+}
+
+// Step is what comes next: a challenge to answer, or the end: Tokens, or for an attempt of a page nothing.
 type Step struct {
 	Challenge  string
 	Session    string // empty for the challenge of a plain SRP flow, whose state is its SECRET_BLOCK
@@ -93,7 +106,7 @@ const longestDeviceKey = 55
 // device is the DEVICE_KEY of an attempt, where the pool knows devices.
 func (a *Attempt) device() string {
 	key := a.Parameters["DEVICE_KEY"]
-	if !a.Pool.RemembersDevices() || len(key) > longestDeviceKey {
+	if a.Enter != nil || !a.Pool.RemembersDevices() || len(key) > longestDeviceKey {
 		return ""
 	}
 	return key
@@ -154,7 +167,7 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 	if !ok || f.door == publicOnly && a.Admin || f.door == adminOnly && !a.Admin {
 		return nil, fault.New(idp.CodeInvalidParameter, "Initiate Auth method not supported.")
 	}
-	if !a.Client.Allows(f.setting) {
+	if !a.Client.Allows(f.setting) && !(a.Enter != nil && a.Flow == idp.AuthFlowTypeUserPasswordAuth) {
 		return nil, f.refusal(a)
 	}
 	start := func() (*Step, error) {

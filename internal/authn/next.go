@@ -84,11 +84,19 @@ func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, err
 	return m.complete(ctx, a, p)
 }
 
-// grant ends a flow with tokens, and writes together with the session what the way there has left to write.
+// grant ends a flow, with tokens or for a page, and writes together with the session what the way there has
+// left to write.
 func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	proof := token.Proof{Methods: p.methods}
 	if p.target > 0 {
 		proof.Level = levelOf(p.methods).String()
+	}
+	succeed := func(tx *store.Tx) error { return m.succeed(tx, a, p) }
+	if a.Enter != nil {
+		if err := a.Enter(ctx, Entry{User: p.User, Flow: p.flow, Proof: proof}, succeed); err != nil {
+			return nil, once(err, p.used)
+		}
+		return &Step{}, nil
 	}
 	if p.raises != "" {
 		t, err := m.tokens.Raise(ctx, token.Raise{
@@ -102,18 +110,21 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	t, err := m.tokens.Issue(ctx, token.Grant{
 		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow, Proof: proof,
 		Device: p.proven, NewDevice: p.proven == "" && a.Pool.RemembersDevices(),
-	}, func(tx *store.Tx) error {
-		if p.Failed {
-			if err := m.users.Succeeded(tx, a.Pool, p.Subject); err != nil {
-				return err
-			}
-		}
-		return p.write(tx)
-	})
+	}, succeed)
 	if err != nil {
 		return nil, once(err, p.used)
 	}
 	return &Step{Tokens: t}, nil
+}
+
+// succeed writes what the end of a sign-in has left to write.
+func (m *Machine) succeed(tx *store.Tx, a *Attempt, p *progress) error {
+	if p.Failed {
+		if err := m.users.Succeeded(tx, a.Pool, p.Subject); err != nil {
+			return err
+		}
+	}
+	return p.write(tx)
 }
 
 func (p *progress) write(tx *store.Tx) error {

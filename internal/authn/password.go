@@ -55,6 +55,13 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 	if err != nil {
 		return nil, err
 	}
+	if a.Enter != nil { // a page has this flow for users who choose nothing
+		up, err := m.stepUp(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		p.target = up.target
+	}
 	return m.provePassword(ctx, a, p, password)
 }
 

@@ -45,6 +45,7 @@ type session struct {
 	Seed    []byte   `json:"k,omitzero"` // of a software token that is being set up
 	Ready   bool     `json:"r,omitzero"` // the factor has been set up
 	Passkey []byte   `json:"y,omitzero"` // what a passkey's answer is checked against
+	Page    bool     `json:"g,omitzero"` // of a page of the server's own
 }
 
 const sessionAAD = "challenge-session"
@@ -57,7 +58,7 @@ func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Real: oneIf(p.Exists()), Challenge: challenge,
 		Password: stamp(p.Password.Set), Device: p.device, Methods: p.methods, Target: p.target, Raises: p.raises,
-		Expires: time.Now().Add(a.Client.SessionLifetime()),
+		Page: a.Enter != nil, Expires: time.Now().Add(a.Client.SessionLifetime()),
 	}
 }
 
@@ -81,7 +82,7 @@ func (m *Machine) open(a *Attempt, challenges ...string) (s session, err error) 
 	if err != nil || json.Unmarshal(text, &s) != nil {
 		return s, errInvalidSession
 	}
-	if s.Pool != a.Pool.ID || s.Client != a.Client.ID || !s.Made.Equal(a.Client.Created) || !slices.Contains(challenges, s.Challenge) {
+	if s.Page != (a.Enter != nil) || s.Pool != a.Pool.ID || s.Client != a.Client.ID || !s.Made.Equal(a.Client.Created) || !slices.Contains(challenges, s.Challenge) {
 		return s, errInvalidSession
 	}
 	if time.Now().After(s.Expires) {

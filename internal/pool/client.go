@@ -177,6 +177,15 @@ func (c *Client) CheckSecretHash(hash string, usernames ...string) bool {
 	return found == 1
 }
 
+// SecretHash returns the SECRET_HASH of a user name, for pages of the server's own, which act as the client; empty
+// when the client has no secret.
+func (c *Client) SecretHash(username string) string {
+	if !c.HasSecret() {
+		return ""
+	}
+	return srp.SecretHash(username, c.ID, c.secrets[0].value())
+}
+
 // Describe returns what DescribeUserPoolClient shows, the client's secret
 // included: of two the older one, which the client's apps still use while they
 // move to the newer. The lists in it are shared with c and must not be changed.

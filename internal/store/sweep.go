@@ -22,12 +22,16 @@ var sweeps = []struct {
 		SELECT pool_id, sub, purpose, attribute FROM codes WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
 	{"families", `DELETE FROM families WHERE id IN (
 		SELECT id FROM families WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
+	{"authorization codes", `DELETE FROM authorization_codes WHERE hash IN (
+		SELECT hash FROM authorization_codes WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
+	{"login sessions", `DELETE FROM login_sessions WHERE hash IN (
+		SELECT hash FROM login_sessions WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
 	{"counters", `DELETE FROM counters WHERE (pool_id, subject, kind) IN (
 		SELECT pool_id, subject, kind FROM counters WHERE last_at < $1 AND until_at < $1
 		ORDER BY last_at LIMIT $2)`, counterGrace},
 }
 
-// Sweep deletes what time has made useless: codes and families that expired a
+// Sweep deletes what time has made useless: codes, families and browser sessions that expired a
 // day ago, and counters that last rose and whose effect
 // ended a day ago. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full

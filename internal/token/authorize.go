@@ -40,7 +40,10 @@ type Session struct {
 }
 
 // Proof tells how the session was authenticated.
-func (s *Session) Proof() (Proof, error) { return proofOf(s.family) }
+func (s *Session) Proof() (Proof, error) {
+	e, err := extraOf(s.family)
+	return e.Proof, err
+}
 
 // Errors of access tokens, in Cognito's words.
 var (
@@ -52,15 +55,20 @@ var (
 	errUserGone      = fault.New(idp.CodeUserNotFound, "User does not exist.")
 )
 
-// Authorize checks an access token for an operation of the user's own: signature by the pool's access
-// key, token_use, issuer, client, expiry, scope, and that the user is there and enabled and the session
-// not ended. The errors are Cognito's.
+// Authorize is [Service.AuthorizeFor] for an operation of the user's own.
 func (s *Service) Authorize(ctx context.Context, accessToken string) (*Session, error) {
+	return s.AuthorizeFor(ctx, accessToken, ScopeAdmin)
+}
+
+// AuthorizeFor checks an access token for what a scope opens: signature by the pool's access key, token_use,
+// issuer, client, expiry, scope, and that the user is there and enabled and the session not ended. The errors
+// are Cognito's.
+func (s *Service) AuthorizeFor(ctx context.Context, accessToken, scope string) (*Session, error) {
 	out, err := s.verify(ctx, accessToken)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(strings.Fields(out.Claims.Scope), ScopeAdmin) {
+	if !slices.Contains(strings.Fields(out.Claims.Scope), scope) {
 		return nil, errScopeAccess
 	}
 	f := &out.family

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"crypto/sha256"
 	"strconv"
 	"time"
 
@@ -11,32 +12,36 @@ import (
 	"cognate/internal/store"
 )
 
-// mint signs the two tokens of a session: both have their full lifetime from now, whatever is left of
-// the family's.
-func (s *Service) mint(ctx context.Context, p *pool.Pool, c *pool.Client, u holder, f store.Family) (*Tokens, error) {
-	return s.mintUntil(ctx, p, c, u, f, time.Time{})
+// mint signs the tokens of the session that b describes but for its issuer, extra and now: both have their full
+// lifetime, whatever is left of the family's.
+func (s *Service) mint(ctx context.Context, b builder) (*Tokens, error) {
+	r, err := s.ring(ctx, b.pool.ID)
+	if err != nil {
+		return nil, err
+	}
+	if b.extra, err = extraOf(b.family); err != nil {
+		return nil, err
+	}
+	b.issuer, b.now = s.Issuer(b.pool), time.Now()
+	t := &Tokens{Lifetime: b.lifetime(b.client.AccessLifetime())}
+	if t.Access, err = r.access.sign(b.accessClaims()); err != nil {
+		return nil, err
+	}
+	if b.extra.OAuth != nil && !hasScope(b.family.Scopes, ScopeOpenID) {
+		return t, nil
+	}
+	claims := b.idClaims()
+	if b.extra.OAuth != nil {
+		claims["at_hash"] = accessHash(t.Access)
+	}
+	t.ID, err = r.id.sign(claims)
+	return t, err
 }
 
-// mintUntil is mint for tokens that end at a time, if not sooner; zero does not matter.
-func (s *Service) mintUntil(ctx context.Context, p *pool.Pool, c *pool.Client, u holder, f store.Family, notAfter time.Time) (*Tokens, error) {
-	r, err := s.ring(ctx, p.ID)
-	if err != nil {
-		return nil, err
-	}
-	proof, err := proofOf(f)
-	if err != nil {
-		return nil, err
-	}
-	b := builder{issuer: s.Issuer(p), pool: p, client: c, user: u, family: f, proof: proof, now: time.Now(), notAfter: notAfter}
-	access, err := r.access.sign(b.accessClaims())
-	if err != nil {
-		return nil, err
-	}
-	id, err := r.id.sign(b.idClaims())
-	if err != nil {
-		return nil, err
-	}
-	return &Tokens{ID: id, Access: access, Lifetime: b.lifetime(c.AccessLifetime())}, nil
+// accessHash is the at_hash claim (OpenID Connect Core section 3.1.3.6).
+func accessHash(access string) string {
+	sum := sha256.Sum256([]byte(access))
+	return b64.EncodeToString(sum[:len(sum)/2])
 }
 
 // builder composes the claims of one session's tokens.
@@ -46,9 +51,10 @@ type builder struct {
 	client *pool.Client
 	user   holder
 	family store.Family
-	proof  Proof
+	extra  extra
 	now    time.Time
 
+	nonce    string    // empty for none
 	notAfter time.Time // zero: as long as the client's settings say
 }
 
@@ -75,8 +81,8 @@ func (b *builder) common(use string, lifetime time.Duration) map[string]any {
 		claims["origin_jti"] = b.family.OriginJTI
 		claims["jti"] = uuid.NewString()
 	}
-	if b.proof.Level != "" {
-		claims["acr"], claims["amr"] = b.proof.Level, b.proof.Methods
+	if b.extra.Level != "" {
+		claims["acr"], claims["amr"] = b.extra.Level, b.extra.Methods
 	}
 	if len(b.user.groups) > 0 {
 		claims["cognito:groups"] = groupNames(b.user.groups)
@@ -92,13 +98,23 @@ func (b *builder) accessClaims() map[string]any {
 	if b.family.DeviceKey != "" {
 		claims["device_key"] = b.family.DeviceKey
 	}
+	if o := b.extra.OAuth; o != nil {
+		claims["version"] = 2
+		if o.Audience != "" {
+			claims["aud"] = o.Audience
+		}
+	}
 	return claims
 }
 
 func (b *builder) idClaims() map[string]any {
 	claims := map[string]any{}
+	shown := func(string) bool { return true }
+	if b.extra.OAuth != nil {
+		shown = opened(b.family.Scopes)
+	}
 	for name, value := range b.user.Attributes {
-		if value != "" && b.client.CanRead(b.pool, name) {
+		if value != "" && b.client.CanRead(b.pool, name) && shown(name) {
 			claims[name] = claimValue(name, value)
 		}
 	}
@@ -107,6 +123,9 @@ func (b *builder) idClaims() map[string]any {
 	}
 	claims["aud"] = b.client.ID
 	claims["cognito:username"] = b.user.Username
+	if b.nonce != "" {
+		claims["nonce"] = b.nonce
+	}
 	all, preferred := roles(b.user.groups)
 	if len(all) > 0 {
 		claims["cognito:roles"] = all

@@ -38,12 +38,19 @@ const nonceBytes = 16
 const useInterval = time.Hour
 
 func newFamily(g Grant, now time.Time) (store.Family, error) {
-	extra, err := g.Proof.extra()
+	extra, err := extra{g.Proof, g.OAuth}.encode()
+	proven, expires := g.Proof.Time, now.Add(g.Client.RefreshLifetime())
+	if proven.IsZero() {
+		proven = now
+	}
+	if g.OAuth != nil && g.OAuth.Implicit {
+		expires = now.Add(g.Client.AccessLifetime())
+	}
 	return store.Family{
 		ID: g.Flow, OriginJTI: uuid.NewString(),
 		PoolID: g.Pool.ID, Sub: g.User.Sub, ClientID: g.Client.ID, DeviceKey: g.Device, Scopes: g.Scopes,
 		Nonce:    secret.RandomBytes(nonceBytes),
-		AuthTime: now, Created: now, LastUsed: now, Expires: now.Add(g.Client.RefreshLifetime()), Extra: extra,
+		AuthTime: proven, Created: now, LastUsed: now, Expires: expires, Extra: extra,
 	}, err
 }
 
@@ -150,7 +157,7 @@ func (s *Service) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, r R
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.mint(ctx, p, c, u, f)
+	out, err := s.mint(ctx, builder{pool: p, client: c, user: u, family: f})
 	if err == nil && rotate {
 		out.Refresh = s.refreshToken(f)
 	}

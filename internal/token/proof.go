@@ -15,26 +15,32 @@ type Proof struct {
 	// Level is the acr claim. It is empty unless the sign-in asked for a level: then the tokens show neither
 	// claim.
 	Level string `json:"acr,omitzero"`
-	// Time is when the session began: each of its proofs is as old or younger. It is set when read.
+	// Time is when the user proved it; of several proofs the oldest. Zero in a grant is now.
 	Time time.Time `json:"-"`
 }
 
-// extra is the proof as its family keeps it.
-func (p Proof) extra() ([]byte, error) {
-	if len(p.Methods) == 0 {
-		return nil, nil
-	}
-	return json.Marshal(p)
+// extra is what a family keeps beside its columns.
+type extra struct {
+	Proof
+	OAuth *OAuth `json:"oauth,omitzero"`
 }
 
-// proofOf is the proof that a family keeps.
-func proofOf(f store.Family) (p Proof, err error) {
-	p.Time = f.AuthTime
-	if len(f.Extra) == 0 {
-		return p, nil
+// encode leaves nothing where there is nothing to keep.
+func (e extra) encode() ([]byte, error) {
+	if len(e.Methods) == 0 && e.OAuth == nil {
+		return nil, nil
 	}
-	if err := json.Unmarshal(f.Extra, &p); err != nil {
-		return p, fmt.Errorf("token: proof of %s: %w", f.ID, err)
+	return json.Marshal(e)
+}
+
+// extraOf is what a family keeps.
+func extraOf(f store.Family) (e extra, err error) {
+	if len(f.Extra) > 0 {
+		err = json.Unmarshal(f.Extra, &e)
 	}
-	return p, nil
+	if err != nil {
+		return e, fmt.Errorf("token: extra of %s: %w", f.ID, err)
+	}
+	e.Time = f.AuthTime
+	return e, nil
 }

@@ -24,20 +24,23 @@ type Raise struct {
 // the session's own goes on, and what ends the session ends these. The session must be live, and of this
 // client and user. Together with the proof it writes what also writes.
 func (s *Service) Raise(ctx context.Context, r Raise, also func(*store.Tx) error) (*Tokens, error) {
-	extra, err := r.Proof.extra()
-	if err != nil {
-		return nil, err
-	}
 	var f store.Family
 	u := holder{User: r.User}
-	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
 		if f, err = liveFamily(tx, r); err != nil {
 			return err
 		}
 		if u.groups, err = admit(tx, r.User); err != nil {
 			return err
 		}
-		f.Extra = extra
+		e, err := extraOf(f)
+		if err != nil {
+			return err
+		}
+		e.Proof = r.Proof
+		if f.Extra, err = e.encode(); err != nil {
+			return err
+		}
 		if err := tx.UpdateFamily(f); err != nil {
 			return err
 		}
@@ -46,7 +49,7 @@ func (s *Service) Raise(ctx context.Context, r Raise, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	return s.mintUntil(ctx, r.Pool, r.Client, u, f, r.NotAfter)
+	return s.mint(ctx, builder{pool: r.Pool, client: r.Client, user: u, family: f, notAfter: r.NotAfter})
 }
 
 // liveFamily reads the family of a session that is to be raised.

@@ -18,9 +18,6 @@ import (
 	"cognate/internal/store"
 )
 
-// ScopeAdmin is the scope of tokens from the API: it opens the operations that take an access token.
-const ScopeAdmin = "aws.cognito.signin.user.admin"
-
 // Service issues and verifies the tokens of all pools. It is safe for concurrent use.
 type Service struct {
 	db        *store.DB
@@ -89,6 +86,16 @@ type Grant struct {
 	// is to register. The session is bound to that device, or, without either, to none.
 	Device    string
 	NewDevice bool
+
+	// OAuth is set for a sign-in at the authorization endpoint; nil is one by the API.
+	OAuth *OAuth
+}
+
+// OAuth is what an authorization request adds to a grant.
+type OAuth struct {
+	Audience string `json:"aud,omitzero"` // the aud claim of the session's access tokens; empty for none
+	Nonce    string `json:"-"`            // the nonce claim of the first ID token; empty for none
+	Implicit bool   `json:"-"`            // without a refresh token: the session ends with the access token
 }
 
 // Granted reports whether a flow has ended with tokens.
@@ -108,7 +115,7 @@ func NewFlow() string { return uuid.Must(uuid.NewV7()).String() }
 
 // Tokens is the result of a grant or a refresh.
 type Tokens struct {
-	ID, Access string
+	ID, Access string        // there is no ID token without the scope openid but by the API
 	Refresh    string        // empty when the refresh token that was presented stays the one to use
 	Lifetime   time.Duration // of the access token
 	Device     *NewDevice    // nil but where a grant asked for one
@@ -150,10 +157,17 @@ func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.mint(ctx, g.Pool, g.Client, u, f)
+	b := builder{pool: g.Pool, client: g.Client, user: u, family: f}
+	if g.OAuth != nil {
+		b.nonce = g.OAuth.Nonce
+	}
+	t, err := s.mint(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	t.Refresh, t.Device = s.refreshToken(f), device
+	t.Device = device
+	if g.OAuth == nil || !g.OAuth.Implicit {
+		t.Refresh = s.refreshToken(f)
+	}
 	return t, nil
 }

@@ -262,7 +262,9 @@ func testSweep(t *testing.T, db *store.DB) {
 			f := newFamily("p", "a", "c", fmt.Sprint("f", i))
 			f.Expires = expires.AddDate(0, 0, -1)
 			last := expires.AddDate(0, 0, -1)
-			errs = append(errs, tx.CreateFamily(f),
+			code, browser := newAuthorizationCode("p", "a", "c", fmt.Sprint(i)), newLoginSession("p", "a", fmt.Sprint(i))
+			code.Expires, browser.Expires = f.Expires, f.Expires
+			errs = append(errs, tx.CreateFamily(f), tx.CreateAuthorizationCode(code), tx.CreateLoginSession(browser),
 				tx.PutCode(store.Code{PoolID: "p", Sub: "a", Purpose: fmt.Sprint(i), Expires: expires.AddDate(0, 0, -1)}),
 				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint(i), Last: last}),
 				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint("locked", i), Last: last, Until: day(40)}))
@@ -275,17 +277,17 @@ func testSweep(t *testing.T, db *store.DB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n > 6 {
-			t.Errorf("%d rows in one sweep of 2 for each of 3 kinds", n)
+		if n > 10 {
+			t.Errorf("%d rows in one sweep of 2 for each of 5 kinds", n)
 		}
 		if total += n; n == 0 {
 			same(t, "sweeps", rounds, 4)
 			break
 		}
 	}
-	same(t, "swept", total, 21)
+	same(t, "swept", total, 35)
 	left := rows(t, db)
-	for table, want := range map[string]int{"codes": 7, "families": 7, "counters": 21, "users": 2} {
+	for table, want := range map[string]int{"codes": 7, "families": 7, "counters": 21, "authorization_codes": 7, "login_sessions": 7, "users": 2} {
 		same(t, "left in "+table, left[table], want)
 	}
 }

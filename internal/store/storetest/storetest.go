@@ -60,6 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"GroupCascade", testGroupCascade},
 		{"ResourceServers", testResourceServers},
 		{"Domains", testDomains},
+		{"AuthorizationCodes", testAuthorizationCodes},
+		{"LoginSessions", testLoginSessions},
 		{"Devices", testDevices},
 		{"DeviceLists", testDeviceLists},
 		{"ExpireDeviceFamilies", testExpireDeviceFamilies},
@@ -179,6 +181,10 @@ func fill(tx *store.Tx, pool string) error {
 			return tx.PutCounter(store.Counter{PoolID: pool, Subject: "user-" + sub, Kind: "lock", Count: 1, Last: day(0)})
 		},
 		func() error { return tx.CreateFamily(newFamily(pool, sub, client, "family-"+pool)) },
+		func() error {
+			return tx.CreateAuthorizationCode(newAuthorizationCode(pool, sub, client, "code-"+pool))
+		},
+		func() error { return tx.CreateLoginSession(newLoginSession(pool, sub, "browser-"+pool)) },
 		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
 		func() error { return tx.CreatePasskey(newPasskey(pool, sub, "passkey-"+pool)) },
 		func() error { return tx.PutSoftwareToken(newSoftwareToken(pool, sub)) },
