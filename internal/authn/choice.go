@@ -112,7 +112,7 @@ func (m *Machine) startSignedUp(ctx context.Context, a *Attempt) (*Step, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := refusedState(p.User); err != nil {
+	if err := RefusedState(p.User); err != nil {
 		return nil, err
 	}
 	p.device = a.device()
@@ -248,7 +248,7 @@ func (m *Machine) afterSingle(ctx context.Context, a *Attempt, p *progress) (*St
 	if f.Asks() && !bothProven(p.methods) || p.User.Status == idp.UserStatusTypeForceChangePassword {
 		return nil, errInvalidSession
 	}
-	if err := refusedState(p.User); err != nil {
+	if err := RefusedState(p.User); err != nil {
 		return nil, err
 	}
 	return m.next(ctx, a, p)

@@ -126,7 +126,7 @@ func (m *Machine) verifyDevice(ctx context.Context, a *Attempt) (*Step, error) {
 	if err := m.prove(ctx, a, &p.Account, proof); err != nil {
 		return nil, err
 	}
-	if err := refusedState(p.User); err != nil {
+	if err := RefusedState(p.User); err != nil {
 		return nil, err
 	}
 	p.proven = row.Key

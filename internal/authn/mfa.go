@@ -199,7 +199,7 @@ func (m *Machine) stillAsked(ctx context.Context, a *Attempt, p *progress, s ses
 
 // complete ends a sign-in whose last factor has been proven, but for the proof of a remembered device.
 func (m *Machine) complete(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	if err := refusedState(p.User); err != nil {
+	if err := RefusedState(p.User); err != nil {
 		return nil, err
 	}
 	if p.device != "" {

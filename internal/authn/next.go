@@ -34,7 +34,7 @@ type progress struct {
 // afterFirst decides what follows the first factor: the user's state may refuse it or ask for a new
 // password.
 func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	if err := refusedState(p.User); err != nil {
+	if err := RefusedState(p.User); err != nil {
 		return nil, err
 	}
 	if p.User.Status == idp.UserStatusTypeForceChangePassword {
@@ -49,8 +49,8 @@ func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Ste
 	return m.next(ctx, a, p)
 }
 
-// refusedState tells why a user who has proven a factor is not let in.
-func refusedState(u store.User) error {
+// RefusedState tells why a user who has proven a factor is not let in.
+func RefusedState(u store.User) error {
 	switch {
 	case !u.Enabled:
 		return errDisabled

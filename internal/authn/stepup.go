@@ -113,7 +113,7 @@ func (m *Machine) raise(ctx context.Context, a *Attempt, p *progress, s stepUp) 
 	if levelOf(methods) < p.target && !slices.Contains(methods, methodPassword) {
 		return nil, false, nil
 	}
-	if err := refusedState(p.User); err != nil {
+	if err := RefusedState(p.User); err != nil {
 		return nil, true, err
 	}
 	p.methods, p.raises, p.device = methods, s.session.Claims.EventID, ""
@@ -201,4 +201,24 @@ func (l level) reaches(factors []string) []string {
 		idp.ChallengeNameTypeEmailOtp: 2, idp.ChallengeNameTypeSmsOtp: 2, idp.ChallengeNameTypeWebAuthn: 3,
 	}
 	return slices.DeleteFunc(factors, func(factor string) bool { return first[factor] < l })
+}
+
+// IsLevel reports whether an acr value names a level.
+func IsLevel(acr string) bool {
+	l, err := strconv.Atoi(strings.TrimPrefix(acr, levelPrefix))
+	return err == nil && l >= 1 && l <= 4 && level(l).String() == acr
+}
+
+// LevelOf is the level that methods reach together, as an acr value; empty for none.
+func LevelOf(methods []string) string { return levelOf(methods).String() }
+
+// Reaches reports whether methods reach any of space-separated acr values that name levels.
+func Reaches(methods []string, acrs string) bool {
+	reached := levelOf(methods)
+	for acr := range strings.FieldsSeq(acrs) {
+		if l, err := strconv.Atoi(strings.TrimPrefix(acr, levelPrefix)); err == nil && level(l) <= reached {
+			return true
+		}
+	}
+	return false
 }

@@ -12,7 +12,8 @@ import (
 // standardScopes are the scopes that every pool has.
 var standardScopes = []string{"phone", "email", "openid", "profile", "aws.cognito.signin.user.admin"}
 
-const providerSelf = "COGNITO"
+// ProviderSelf is the pool itself, among the identity providers of a client.
+const ProviderSelf = "COGNITO"
 
 // checkOAuth enforces the rules of a client's OAuth 2.0 members.
 func (r *Registry) checkOAuth(p *Pool, s *idp.UserPoolClientType, hasSecret bool) error {
@@ -30,7 +31,7 @@ func (r *Registry) checkOAuth(p *Pool, s *idp.UserPoolClientType, hasSecret bool
 		}
 	}
 	for _, name := range s.SupportedIdentityProviders {
-		if name != providerSelf {
+		if name != ProviderSelf {
 			return invalidf("The provider %s does not exist for User Pool %s.", name, p.ID)
 		}
 	}

@@ -1,0 +1,189 @@
+package oauth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+	"cognate/internal/token"
+)
+
+// codeLifetime is how long a client may take to exchange a code.
+const codeLifetime = 5 * time.Minute
+
+// asked is what the row of a code keeps of the request that it answers.
+type asked struct {
+	RedirectURI string      `json:"redirect_uri"`
+	Challenge   string      `json:"challenge,omitzero"`
+	Scopes      string      `json:"scopes"`
+	Nonce       string      `json:"nonce,omitzero"`
+	Audience    string      `json:"aud,omitzero"`
+	Proof       token.Proof `json:"proof"`
+	AuthTime    time.Time   `json:"auth_time"`
+}
+
+// Answer answers a request for a browser whose user has just signed in: it returns where to send the browser, with a
+// code or with tokens. What is in the way of that is a [*RedirectError].
+func (s *Service) Answer(ctx context.Context, r *Request, l *Login) (location string, err error) {
+	var answer url.Values
+	if r.Implicit {
+		answer, err = s.tokensFor(ctx, r, l)
+	} else {
+		answer, err = s.codeFor(ctx, r, l)
+	}
+	if _, refused := errors.AsType[*fault.Error](err); refused || errors.Is(err, store.ErrNotFound) {
+		return "", s.Refuse(r, ErrRequest) // disabled or deleted since
+	}
+	if err != nil {
+		return "", err
+	}
+	return s.location(r, answer), nil
+}
+
+// Resume is Answer for a browser that has been signed in before. It returns "" when the user has to be asked.
+func (s *Service) Resume(ctx context.Context, r *Request, l *Login) (location string, err error) {
+	switch {
+	case l != nil && r.accepts(l):
+		return s.Answer(ctx, r, l)
+	case r.Never():
+		return "", s.Refuse(r, errLoginRequired)
+	}
+	return "", nil
+}
+
+func (s *Service) codeFor(ctx context.Context, r *Request, l *Login) (url.Values, error) {
+	proof := r.proof(l)
+	request, err := json.Marshal(asked{
+		RedirectURI: r.RedirectURI, Challenge: r.Challenge, Scopes: r.Scopes, Nonce: r.Nonce, Audience: r.Audience,
+		Proof: proof, AuthTime: proof.Time,
+	})
+	if err != nil {
+		return nil, err
+	}
+	code := uuid.NewString()
+	row := store.AuthorizationCode{
+		Hash: hashOf(code), Flow: token.NewFlow(), PoolID: r.Pool.ID, Sub: l.User.Sub, ClientID: r.Client.ID,
+		Expires: time.Now().UTC().Add(codeLifetime), Request: request,
+	}
+	err = s.db.Update(ctx, func(tx *store.Tx) error { return tx.CreateAuthorizationCode(row) })
+	return url.Values{"code": {code}}, err
+}
+
+func (s *Service) tokensFor(ctx context.Context, r *Request, l *Login) (url.Values, error) {
+	t, err := s.tokens.Issue(ctx, token.Grant{
+		Pool: r.Pool, Client: r.Client, User: l.User, Scopes: r.Scopes, Flow: token.NewFlow(), Proof: r.proof(l),
+		OAuth: &token.OAuth{Nonce: r.Nonce, Audience: r.Audience, Implicit: true},
+	}, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer := url.Values{
+		"access_token": {t.Access}, "token_type": {"Bearer"}, "expires_in": {strconv.Itoa(int(t.Lifetime.Seconds()))},
+	}
+	if t.ID != "" {
+		answer.Set("id_token", t.ID)
+	}
+	return answer, nil
+}
+
+// Exchange is what a client brings to have a code exchanged.
+type Exchange struct {
+	Code, RedirectURI string
+	Verifier          string // the PKCE code_verifier; empty for none
+}
+
+// Exchange turns a code of the client into tokens, once: a second time ends the tokens of the first (RFC 6749 section
+// 4.1.2, RFC 9700 section 4.5). Its errors are an [*Error] or the server's own.
+func (s *Service) Exchange(ctx context.Context, p *pool.Pool, c *pool.Client, x Exchange) (*token.Tokens, error) {
+	row, a, err := s.findCode(ctx, c, x.Code)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case x.RedirectURI != a.RedirectURI:
+		return nil, errRedirect
+	case !verifies(a.Challenge, x.Verifier):
+		return nil, ErrGrant
+	}
+	u, err := s.userOf(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	a.Proof.Time = a.AuthTime
+	t, err := s.tokens.Issue(ctx, token.Grant{
+		Pool: p, Client: c, User: u, Scopes: a.Scopes, Flow: row.Flow, Proof: a.Proof,
+		OAuth: &token.OAuth{Nonce: a.Nonce, Audience: a.Audience},
+	}, nil)
+	if errors.Is(err, store.ErrExists) {
+		return nil, s.replayed(ctx, row)
+	}
+	if _, refused := errors.AsType[*fault.Error](err); refused || errors.Is(err, store.ErrNotFound) {
+		return nil, ErrGrant
+	}
+	return t, err
+}
+
+// findCode returns a code of the client that has not expired.
+func (s *Service) findCode(ctx context.Context, c *pool.Client, code string) (row store.AuthorizationCode, a asked, err error) {
+	err = s.db.Look(ctx, func(tx *store.Tx) (err error) {
+		row, err = tx.GetAuthorizationCode(hashOf(code))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return row, a, ErrGrant
+	}
+	if err != nil {
+		return row, a, err
+	}
+	if row.ClientID != c.ID || !time.Now().Before(row.Expires) {
+		return row, a, ErrGrant
+	}
+	return row, a, json.Unmarshal(row.Request, &a)
+}
+
+// userOf is the user of a code, as the user is now.
+func (s *Service) userOf(ctx context.Context, row store.AuthorizationCode) (u store.User, err error) {
+	err = s.db.Look(ctx, func(tx *store.Tx) error {
+		u, err = tx.GetUser(row.PoolID, row.Sub)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = ErrGrant
+	}
+	return u, err
+}
+
+// replayed ends the session that a code has been exchanged for before: one of the two was a thief.
+func (s *Service) replayed(ctx context.Context, row store.AuthorizationCode) error {
+	err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.RevokeFamily(row.Flow, time.Now().UTC()) })
+	if err != nil {
+		return err
+	}
+	return ErrGrant
+}
+
+// verifierPattern is a code_verifier (RFC 7636 section 4.1).
+var verifierPattern = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
+
+// verifies checks a verifier against the challenge of the request. One without the other is refused, either way round:
+// else a thief of codes could leave PKCE out (RFC 9700 section 4.8.2).
+func verifies(challenge, verifier string) bool {
+	if challenge == "" || verifier == "" {
+		return challenge == verifier
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	own := base64.RawURLEncoding.EncodeToString(sum[:])
+	return verifierPattern.MatchString(verifier) && subtle.ConstantTimeCompare([]byte(own), []byte(challenge)) == 1
+}
