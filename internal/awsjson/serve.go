@@ -31,7 +31,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	start := time.Now()
-	c := Caller{RequestID: uuid.NewString(), IP: peer(r)}
+	c := Caller{RequestID: uuid.NewString(), IP: Peer(r)}
 	w.Header().Set("X-Amzn-Requestid", c.RequestID)
 	out, op, err := m.answer(w, r, &c)
 	code := ""
@@ -55,7 +55,8 @@ func allowBrowsers(h http.Header) {
 }
 
 // peer is the address at the other end of the connection. What a proxy says of it is not believed here.
-func peer(r *http.Request) string {
+// Peer is where a request comes from, without a port.
+func Peer(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr

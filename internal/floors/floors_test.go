@@ -19,6 +19,9 @@ var floors = map[string]float64{
 
 	"internal/idpserver":   5,
 	"internal/oauthserver": 5,
+	"internal/oauth":       4.4,
+	"internal/browser":     0,
+	"internal/hostedui":    5,
 	"internal/seed":        5,
 
 	"internal/authn":   4.3,

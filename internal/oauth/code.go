@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -114,7 +115,7 @@ func (s *Service) Exchange(ctx context.Context, p *pool.Pool, c *pool.Client, x 
 	switch {
 	case x.RedirectURI != a.RedirectURI:
 		return nil, errRedirect
-	case !verifies(a.Challenge, x.Verifier):
+	case !verifies(a.Challenge, x.Verifier), !readable(p, c, a.Scopes):
 		return nil, ErrGrant
 	}
 	u, err := s.userOf(ctx, row)
@@ -133,6 +134,22 @@ func (s *Service) Exchange(ctx context.Context, p *pool.Pool, c *pool.Client, x 
 		return nil, ErrGrant
 	}
 	return t, err
+}
+
+// readable reports whether the client may read the attributes that its scopes name.
+func readable(p *pool.Pool, c *pool.Client, scopes string) bool {
+	for scope := range strings.FieldsSeq(scopes) {
+		for _, attribute := range scopeAttributes[scope] {
+			if !c.CanRead(p, attribute) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+var scopeAttributes = map[string][]string{
+	"email": {"email", "email_verified"}, "phone": {"phone_number", "phone_number_verified"},
 }
 
 // findCode returns a code of the client that has not expired.

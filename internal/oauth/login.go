@@ -70,7 +70,7 @@ func (s *Service) Login(ctx context.Context, p *pool.Pool, value string) (*Login
 	if _, gone := errors.AsType[*fault.Error](err); gone {
 		return nil, nil
 	}
-	if err != nil || !account.User.Enabled || account.Password.Set.After(row.Created) {
+	if err != nil || authn.RefusedState(account.User) != nil || account.Password.Set.After(row.Created) {
 		return nil, err
 	}
 	return loginOf(row, account.User)
@@ -91,11 +91,7 @@ func (s *Service) Logout(ctx context.Context, value string) error {
 	if value == "" {
 		return nil
 	}
-	return s.end(ctx, hashOf(value))
-}
-
-func (s *Service) end(ctx context.Context, hash string) error {
-	return s.db.Update(ctx, func(tx *store.Tx) error { return tx.EndLoginSession(hash, time.Now().UTC()) })
+	return s.db.Update(ctx, func(tx *store.Tx) error { return tx.EndLoginSession(hashOf(value), time.Now().UTC()) })
 }
 
 // Entrance is a browser at a page, before its user has signed in.

@@ -7,6 +7,8 @@ package oauth
 import (
 	"context"
 	"errors"
+	"net/url"
+	"strings"
 
 	"cognate/internal/fault"
 	"cognate/internal/pool"
@@ -37,6 +39,23 @@ func New(db *store.DB, pools *pool.Registry, users *user.Directory, tokens *toke
 
 // NamesIssuer reports whether answers of the authorization endpoint carry iss.
 func (s *Service) NamesIssuer() bool { return s.options.NameIssuer }
+
+// Addresses are what the addresses of a pool's pages, and of the endpoints that its clients call, begin with: its domain,
+// by the scheme and at the port of the public URL, or without a domain the public URL, at which all pools are. Names
+// under localhost are known to browsers, but not to every program, so that the calls then go to the public URL.
+func (s *Service) Addresses(p *pool.Pool) (pages, calls string) {
+	public := s.tokens.PublicURL()
+	u, err := url.Parse(public)
+	if err != nil || p.Host() == "" {
+		return public, public
+	}
+	u.Host = strings.TrimSuffix(p.Host()+":"+u.Port(), ":")
+	pages = u.Scheme + "://" + u.Host
+	if strings.HasSuffix(p.Host(), ".localhost") {
+		return pages, public
+	}
+	return pages, pages
+}
 
 // Client returns a client by its id, as a request to a host may use it: at the domain of a pool it must be of that
 // pool. A client that is not there is nil.

@@ -23,7 +23,6 @@ type Request struct {
 	Query url.Values
 
 	RedirectURI string
-	State       string // returned unchanged
 	Implicit    bool   // tokens in the answer instead of a code
 	Scopes      string // space-separated
 	Nonce       string
@@ -107,9 +106,6 @@ func (s *Service) addressed(ctx context.Context, host string, q url.Values) (*Re
 func (r *Request) read() *Error {
 	q := r.Query
 	r.Implicit = q.Get("response_type") == "token"
-	if state := q.Get("state"); len(state) <= maxState && len(q["state"]) == 1 {
-		r.State = state
-	}
 	for _, name := range single {
 		if len(q[name]) > 1 {
 			return ErrRequest
@@ -122,7 +118,7 @@ func (r *Request) read() *Error {
 	}
 	r.Nonce, r.LoginHint = q.Get("nonce"), q.Get("login_hint")
 	if len(q.Get("state")) > maxState || len(r.Nonce) > maxNonce {
-		return ErrRequest
+		return ErrRequest // without the state, which is too long to be sent back
 	}
 	// Providers other than the pool cannot be made yet, so that no name of one is right.
 	if name := q.Get("identity_provider"); name != "" && !slices.Contains(r.Client.Providers(), name) {
@@ -261,8 +257,8 @@ func (s *Service) Refuse(r *Request, e *Error) *RedirectError {
 
 // location is the redirect URI with an answer: in its query, or, for one with tokens, in its fragment.
 func (s *Service) location(r *Request, answer url.Values) string {
-	if r.Query.Has("state") && len(r.Query.Get("state")) <= maxState {
-		answer.Set("state", r.Query.Get("state"))
+	if state := r.Query["state"]; len(state) == 1 && len(state[0]) <= maxState {
+		answer.Set("state", state[0])
 	}
 	if s.options.NameIssuer {
 		answer.Set("iss", s.tokens.Issuer(r.Pool))

@@ -9,33 +9,16 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
+	"cognate/api/idp"
+	"cognate/internal/awsjson"
 	"cognate/internal/fault"
+	"cognate/internal/oauth"
 	"cognate/internal/pool"
+	"cognate/internal/user"
 )
 
 // maxForm is how many bytes the body of a request may have.
 const maxForm = 64 << 10
-
-// oauthError is an answer of RFC 6749 section 5.2. Cognito gives nearly all of them status 400.
-type oauthError struct {
-	Code        string `json:"error"`
-	Description string `json:"error_description,omitzero"`
-}
-
-// Error implements error.
-func (e *oauthError) Error() string { return e.Code }
-
-var (
-	errRequest     = &oauthError{Code: "invalid_request"}
-	errClient      = &oauthError{Code: "invalid_client"}
-	errSecret      = &oauthError{Code: "invalid_client", Description: "invalid_client_secret"}
-	errGrant       = &oauthError{Code: "invalid_grant"}
-	errScope       = &oauthError{Code: "invalid_scope"}
-	errNotAllowed  = &oauthError{Code: "unauthorized_client"}
-	errGrantType   = &oauthError{Code: "unsupported_grant_type"}
-	errTokenType   = &oauthError{Code: "unsupported_token_type"}
-	errServerError = &oauthError{Code: "server_error"}
-)
 
 // caller is a client that has shown to be itself, and what it sends.
 type caller struct {
@@ -77,7 +60,7 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request, answer func(*http
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.authenticate(r, form)
+	c, err := user.Watched(s.users, awsjson.Peer(r), func() (caller, error) { return s.authenticate(r, form) })
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +72,15 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request, answer func(*http
 func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
-		return nil, errRequest
+		return nil, oauth.ErrRequest
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return nil, errRequest
+		return nil, oauth.ErrRequest
 	}
 	for _, values := range r.PostForm {
 		if len(values) > 1 {
-			return nil, errRequest
+			return nil, oauth.ErrRequest
 		}
 	}
 	return r.PostForm, nil
@@ -109,42 +92,48 @@ func (s *Service) authenticate(r *http.Request, form url.Values) (c caller, err 
 	id, secret := form.Get("client_id"), form.Get("client_secret")
 	if r.Header.Get("Authorization") != "" {
 		if secret != "" {
-			return c, errRequest
+			return c, oauth.ErrRequest
 		}
 		name, word, ok := r.BasicAuth()
 		if !ok || word == "" || id != "" && id != name {
-			return c, errClient
+			return c, oauth.ErrClient
 		}
 		id, secret = name, word
 	}
 	c.form = form
-	c.pool, c.client, err = s.pools.Client(r.Context(), id)
-	if known := (*fault.Error)(nil); errors.As(err, &known) {
-		return c, errClient
-	}
+	c.pool, c.client, err = s.oauth.Client(r.Context(), r.Host, id)
 	switch {
 	case err != nil:
 		return c, err
+	case c.client == nil:
+		return c, oauth.ErrClient
 	case c.client.HasSecret() && !c.client.CheckSecret(secret):
-		return c, errSecret
+		// A guess, which counts against the address that it comes from.
+		return c, fault.Because(oauth.ErrSecret, idp.CodeNotAuthorized, "wrong client secret")
 	case !c.client.HasSecret() && secret != "":
-		return c, errClient
+		return c, oauth.ErrClient
 	}
 	return c, nil
 }
 
 // refuse answers an error: one of OAuth's, or the server's own, whose cause is for the log.
 func (s *Service) refuse(w http.ResponseWriter, r *http.Request, badClient int, err error) {
-	known, ok := errors.AsType[*oauthError](err)
-	if !ok {
+	known, ok := errors.AsType[*oauth.Error](err)
+	limited, _ := errors.AsType[*fault.Error](err)
+	switch {
+	case ok:
+	case limited != nil && limited.Code == idp.CodeTooManyRequests:
+		s.write(w, r, http.StatusTooManyRequests, &oauth.Error{Code: oauth.ErrRequest.Code, Description: limited.Message})
+		return
+	default:
 		s.logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "cause", err)
-		known = errServerError
+		known = oauth.ErrServerError
 	}
 	status := http.StatusBadRequest
 	switch known.Code {
-	case errClient.Code:
+	case oauth.ErrClient.Code:
 		status = badClient
-	case errServerError.Code:
+	case oauth.ErrServerError.Code:
 		status = http.StatusInternalServerError
 	}
 	s.write(w, r, status, known)

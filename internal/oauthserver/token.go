@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/oauth"
+	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -30,27 +31,45 @@ func answerOf(t *token.Tokens) tokenAnswer {
 func (s *Service) token(r *http.Request, c caller) (any, error) {
 	switch c.form.Get("grant_type") {
 	case "":
-		return nil, errRequest
+		return nil, oauth.ErrRequest
+	case "authorization_code":
+		return s.codeGrant(r, c)
 	case "refresh_token":
 		return s.refreshGrant(r, c)
 	case "client_credentials":
 		return s.clientGrant(r, c)
 	}
-	return nil, errGrantType
+	return nil, oauth.ErrGrantType
+}
+
+// codeGrant exchanges a code for the tokens of a user.
+func (s *Service) codeGrant(r *http.Request, c caller) (any, error) {
+	x := oauth.Exchange{Code: c.form.Get("code"), RedirectURI: c.form.Get("redirect_uri"), Verifier: c.form.Get("code_verifier")}
+	if x.Code == "" || x.RedirectURI == "" {
+		return nil, oauth.ErrRequest
+	}
+	if !c.client.AllowsGrant(pool.GrantCode) {
+		return nil, oauth.ErrNotAllowed
+	}
+	t, err := s.oauth.Exchange(r.Context(), c.pool, c.client, x)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(t), nil
 }
 
 // refreshGrant answers a refresh token, from the JSON API too, with new tokens.
 func (s *Service) refreshGrant(r *http.Request, c caller) (any, error) {
 	refresh := c.form.Get("refresh_token")
 	if refresh == "" {
-		return nil, errRequest
+		return nil, oauth.ErrRequest
 	}
 	t, err := s.tokens.Refresh(r.Context(), c.pool, c.client, token.Renewal{
 		Refresh: secret.Text(refresh),
 		Check:   func(store.User) error { return nil }, // the client has shown to be itself
 	})
 	if _, refused := errors.AsType[*fault.Error](err); refused {
-		return nil, errGrant
+		return nil, oauth.ErrGrant
 	}
 	if err != nil {
 		return nil, err
@@ -60,10 +79,8 @@ func (s *Service) refreshGrant(r *http.Request, c caller) (any, error) {
 
 // clientGrant gives a client a token of its own, for custom scopes.
 func (s *Service) clientGrant(r *http.Request, c caller) (any, error) {
-	oauth := c.client.Settings.AllowedOAuthFlowsUserPoolClient
-	allowed := oauth != nil && *oauth && slices.Contains(c.client.Settings.AllowedOAuthFlows, idp.OAuthFlowTypeClientCredentials)
-	if !c.client.HasSecret() || !allowed {
-		return nil, errNotAllowed
+	if !c.client.HasSecret() || !c.client.AllowsGrant(pool.GrantClient) {
+		return nil, oauth.ErrNotAllowed
 	}
 	scopes, err := c.scopes()
 	if err != nil {
@@ -86,9 +103,9 @@ func (c caller) scopes() ([]string, error) {
 		case slices.Contains(asked, scope):
 			continue
 		case !slices.Contains(custom, scope):
-			return nil, errScope
+			return nil, oauth.ErrScope
 		case !slices.Contains(own, scope):
-			return nil, errGrant
+			return nil, oauth.ErrGrant
 		}
 		asked = append(asked, scope)
 	}
@@ -102,7 +119,7 @@ func (c caller) scopes() ([]string, error) {
 		}
 	}
 	if len(active) == 0 {
-		return nil, errScope
+		return nil, oauth.ErrScope
 	}
 	return active, nil
 }
@@ -113,13 +130,13 @@ func (s *Service) revoke(r *http.Request, c caller) (any, error) {
 	text := c.form.Get("token")
 	switch {
 	case text == "" || !c.client.RevocationEnabled():
-		return nil, errRequest
+		return nil, oauth.ErrRequest
 	case strings.Count(text, ".") == 2:
-		return nil, errTokenType // a JWT: ours of this form are no refresh tokens
+		return nil, oauth.ErrTokenType // a JWT: ours of this form are no refresh tokens
 	}
 	err := s.tokens.Revoke(r.Context(), c.client, text)
 	if _, refused := errors.AsType[*fault.Error](err); refused {
-		return nil, errNotAllowed
+		return nil, oauth.ErrNotAllowed
 	}
 	return nil, err
 }

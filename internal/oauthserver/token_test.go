@@ -15,6 +15,9 @@ import (
 	"time"
 
 	"cognate/api/idp"
+	"cognate/internal/browser"
+	"cognate/internal/message"
+	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
@@ -23,6 +26,7 @@ import (
 	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
@@ -33,6 +37,7 @@ type house struct {
 	db                    *store.DB
 	pools                 *pool.Registry
 	tokens                *token.Service
+	oauth                 *oauth.Service
 	pool                  *pool.Pool
 	user                  store.User
 	machine, app          *pool.Client
@@ -66,14 +71,21 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	h.machine, err = h.pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: p.ID, ClientName: "machine", ClientSecret: h.machineSecret,
 		AllowedOAuthFlowsUserPoolClient: new(true), AllowedOAuthFlows: []string{"client_credentials"}, AllowedOAuthScopes: []string{"photos/read", "photos/write"}})
 	h.must(err)
-	h.app, err = h.pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: p.ID, ClientName: "app"})
+	h.app, err = h.pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: p.ID, ClientName: "app",
+		AllowedOAuthFlowsUserPoolClient: new(true), AllowedOAuthFlows: []string{"code", "implicit"},
+		AllowedOAuthScopes: []string{"openid", "email", "photos/read"}, CallbackURLs: []string{callback, "https://app.example/other?a=b"},
+		LogoutURLs: []string{"https://app.example/bye"}})
 	h.must(err)
 	h.pool, err = h.pools.Pool(t.Context(), p.ID)
 	h.must(err)
-	h.user = store.User{PoolID: p.ID, Sub: "6f1c2d3e-4b5a-4c7d-8e9f-0a1b2c3d4e5f", Username: "alice", UsernameKey: "alice", Status: "CONFIRMED", Enabled: true}
+	h.user = store.User{PoolID: p.ID, Sub: "6f1c2d3e-4b5a-4c7d-8e9f-0a1b2c3d4e5f", Username: "alice", UsernameKey: "alice", Status: "CONFIRMED", Enabled: true,
+		Attributes: map[string]string{"email": "alice@example.com", "email_verified": "true", "name": "Alice", "phone_number": "+15555550100"}}
 	h.must(db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUser(h.user) }))
 	mux := http.NewServeMux()
-	oauthserver.New(h.pools, h.tokens, slog.New(slog.DiscardHandler)).Register(mux)
+	users := user.New(db, keys, message.Nowhere{}).With(user.Options{FailuresPerAddress: 200})
+	h.oauth = oauth.New(db, h.pools, users, h.tokens, oauth.Options{})
+	core := oauthserver.Core{Pools: h.pools, Users: users, Tokens: h.tokens, OAuth: h.oauth}
+	oauthserver.New(core, browser.Cookies{}, slog.New(slog.DiscardHandler)).Register(mux)
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	h.server = s.URL

@@ -1,6 +1,6 @@
-// Package oauthserver is the OAuth 2.0 and OpenID Connect door: the two documents by which verifiers find a
-// pool's keys, and the endpoints that clients call by themselves, for refresh tokens and for machines without
-// a user. The facts are those of the protocol page "oauth-endpoints".
+// Package oauthserver is the OAuth 2.0 and OpenID Connect door: the two documents by which clients find a
+// pool's keys and endpoints, the endpoints that clients call by themselves, and those that they send browsers to. It
+// shows no page: those are another door's. The facts are those of the protocol page "oauth-endpoints".
 package oauthserver
 
 import (
@@ -11,21 +11,35 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"cognate/internal/browser"
 	"cognate/internal/fault"
+	"cognate/internal/oauth"
 	"cognate/internal/pool"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
-// Service serves the documents of all pools.
+// Service serves the documents and the endpoints of all pools.
 type Service struct {
-	pools  *pool.Registry
-	tokens *token.Service
-	logger *slog.Logger
+	pools   *pool.Registry
+	users   *user.Directory
+	tokens  *token.Service
+	oauth   *oauth.Service
+	cookies browser.Cookies
+	logger  *slog.Logger
+}
+
+// Core is what the door stands on.
+type Core struct {
+	Pools  *pool.Registry
+	Users  *user.Directory
+	Tokens *token.Service
+	OAuth  *oauth.Service
 }
 
 // New makes the door over the core.
-func New(pools *pool.Registry, tokens *token.Service, logger *slog.Logger) *Service {
-	return &Service{pools: pools, tokens: tokens, logger: logger}
+func New(c Core, cookies browser.Cookies, logger *slog.Logger) *Service {
+	return &Service{pools: c.Pools, users: c.Users, tokens: c.Tokens, oauth: c.OAuth, cookies: cookies, logger: logger}
 }
 
 // Register adds the door's paths to mux.
@@ -34,6 +48,9 @@ func (s *Service) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{pool}/.well-known/openid-configuration", s.document(s.discovery))
 	mux.HandleFunc("/oauth2/token", s.post(http.StatusBadRequest, s.token))
 	mux.HandleFunc("/oauth2/revoke", s.post(http.StatusUnauthorized, s.revoke))
+	mux.HandleFunc("/oauth2/userInfo", s.userInfo)
+	mux.HandleFunc("GET /oauth2/authorize", s.authorize)
+	mux.HandleFunc("GET /logout", s.logout)
 }
 
 // document serves what make returns for the pool in the path, to pages of any origin.
@@ -72,24 +89,44 @@ func (s *Service) jwks(r *http.Request, p *pool.Pool) ([]byte, error) {
 	return s.tokens.JWKS(r.Context(), p.ID)
 }
 
-// discovery is the OpenID Provider metadata (OpenID Connect Discovery 1.0 section 3) of a pool without
-// a domain: it has no endpoints to name besides its keys.
+// discovery is the OpenID Provider metadata (OpenID Connect Discovery 1.0 section 3).
 type discovery struct {
+	Authorization string   `json:"authorization_endpoint"`
+	Challenges    []string `json:"code_challenge_methods_supported"`
+	EndSession    string   `json:"end_session_endpoint"`
+	Grants        []string `json:"grant_types_supported"`
 	Algorithms    []string `json:"id_token_signing_alg_values_supported"`
 	Issuer        string   `json:"issuer"`
 	JWKS          string   `json:"jwks_uri"`
+	NamesIssuer   bool     `json:"authorization_response_iss_parameter_supported,omitzero"`
+	Prompts       []string `json:"prompt_values_supported"`
 	ResponseTypes []string `json:"response_types_supported"`
+	Revocation    string   `json:"revocation_endpoint"`
 	Scopes        []string `json:"scopes_supported"`
 	SubjectTypes  []string `json:"subject_types_supported"`
+	Token         string   `json:"token_endpoint"`
+	TokenAuth     []string `json:"token_endpoint_auth_methods_supported"`
+	UserInfo      string   `json:"userinfo_endpoint"`
 }
 
 func (s *Service) discovery(_ *http.Request, p *pool.Pool) ([]byte, error) {
+	pages, calls := s.oauth.Addresses(p)
 	return json.Marshal(discovery{
+		Authorization: pages + "/oauth2/authorize",
+		Challenges:    []string{"S256"},
+		EndSession:    pages + "/logout",
+		Grants:        []string{"authorization_code", "implicit", "refresh_token", "client_credentials"},
 		Algorithms:    []string{"RS256"},
 		Issuer:        s.tokens.Issuer(p),
 		JWKS:          s.tokens.PublicURL() + "/" + p.ID + "/.well-known/jwks.json",
+		NamesIssuer:   s.oauth.NamesIssuer(),
+		Prompts:       []string{"none", "login", "select_account", "consent"},
 		ResponseTypes: []string{"code", "token"},
+		Revocation:    calls + "/oauth2/revoke",
 		Scopes:        []string{"openid", "email", "phone", "profile"},
 		SubjectTypes:  []string{"public"},
+		Token:         calls + "/oauth2/token",
+		TokenAuth:     []string{"client_secret_basic", "client_secret_post"},
+		UserInfo:      calls + "/oauth2/userInfo",
 	})
 }

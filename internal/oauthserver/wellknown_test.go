@@ -9,11 +9,15 @@ import (
 	"testing"
 
 	"cognate/api/idp"
+	"cognate/internal/browser"
+	"cognate/internal/message"
+	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store/sqlite"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
 // serve runs the door over two pools, of which the second names AWS as its issuer.
@@ -27,14 +31,20 @@ func serve(t *testing.T) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000"})
+	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", BaseDomain: "example.com"})
 	for id, tags := range map[string]map[string]string{"us-east-1_Own": nil, "eu-west-1_Aws": {"cognate:issuer": "aws"}} {
 		if _, err := pools.CreateAs(t.Context(), id, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: tags}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	_, err = pools.CreateDomain(t.Context(), &idp.CreateUserPoolDomainRequest{UserPoolId: "eu-west-1_Aws", Domain: "shop"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	mux := http.NewServeMux()
-	oauthserver.New(pools, token.New(db, keys, pools, "https://id.example.com"), slog.New(slog.DiscardHandler)).Register(mux)
+	users, tokens := user.New(db, keys, message.Nowhere{}), token.New(db, keys, pools, "https://id.example.com:8443")
+	core := oauthserver.Core{Pools: pools, Users: users, Tokens: tokens, OAuth: oauth.New(db, pools, users, tokens, oauth.Options{NameIssuer: true})}
+	oauthserver.New(core, browser.Cookies{}, slog.New(slog.DiscardHandler)).Register(mux)
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
@@ -61,19 +71,29 @@ func get(t *testing.T, url string, into any) *http.Response {
 	return answer
 }
 
+// TestDiscovery names the endpoints at the pool's domain, or, without one, at the public URL; never at the host of the
+// request (checklist 44).
 func TestDiscovery(t *testing.T) {
 	s := serve(t)
-	for id, issuer := range map[string]string{
-		"us-east-1_Own": "https://id.example.com/us-east-1_Own",
-		"eu-west-1_Aws": "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Aws",
+	for id, want := range map[string]struct{ issuer, at string }{
+		"us-east-1_Own": {"https://id.example.com:8443/us-east-1_Own", "https://id.example.com:8443"},
+		"eu-west-1_Aws": {"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Aws", "https://shop.auth.eu-west-1.example.com:8443"},
 	} {
 		var d map[string]any
 		answer := get(t, s.URL+"/"+id+"/.well-known/openid-configuration", &d)
-		if answer.StatusCode != 200 || d["issuer"] != issuer || d["jwks_uri"] != "https://id.example.com/"+id+"/.well-known/jwks.json" {
+		if answer.StatusCode != 200 || d["issuer"] != want.issuer || d["jwks_uri"] != "https://id.example.com:8443/"+id+"/.well-known/jwks.json" {
 			t.Errorf("%s: %d %v", id, answer.StatusCode, d)
 		}
-		if _, ok := d["authorization_endpoint"]; ok {
-			t.Errorf("%s names an endpoint that it does not have", id)
+		for name, path := range map[string]string{
+			"authorization_endpoint": "/oauth2/authorize", "token_endpoint": "/oauth2/token", "userinfo_endpoint": "/oauth2/userInfo",
+			"revocation_endpoint": "/oauth2/revoke", "end_session_endpoint": "/logout",
+		} {
+			if d[name] != want.at+path {
+				t.Errorf("%s: %s is %v", id, name, d[name])
+			}
+		}
+		if d["authorization_response_iss_parameter_supported"] != true {
+			t.Errorf("%s: %v", id, d)
 		}
 	}
 }

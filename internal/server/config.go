@@ -56,6 +56,10 @@ type Config struct {
 	// SMTP sends e-mail. Without it, in production, operations that send one fail.
 	SMTP *SMTP `yaml:"smtp"`
 
+	// NameIssuer adds the iss parameter of RFC 9207 to the answers of the authorization endpoint, by which clients of
+	// several servers tell these apart. Cognito has none.
+	NameIssuer bool `yaml:"oauth_response_iss"`
+
 	Limits `yaml:",inline"`
 	// BreachedPasswords is the path of a sorted file of SHA-1 hashes of passwords that nobody may choose.
 	BreachedPasswords string `yaml:"breached_passwords"`

@@ -16,11 +16,13 @@ import (
 	"cognate/api/identity"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
+	"cognate/internal/browser"
 	"cognate/internal/fault"
 	"cognate/internal/idpserver"
 	"cognate/internal/message"
 	"cognate/internal/message/inbox"
 	"cognate/internal/message/smtp"
+	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
@@ -159,7 +161,15 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	return proxies.believe(s.routes(mux, oauthserver.New(pools, s.tokens, s.logger), mail)), nil
+	door := oauthserver.New(oauthserver.Core{
+		Pools: pools, Users: s.users, Tokens: s.tokens, OAuth: oauth.New(s.db, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer}),
+	}, s.cookies(), s.logger)
+	return proxies.believe(s.routes(mux, door, mail)), nil
+}
+
+// cookies are for TLS only where the public URL says that clients come by it.
+func (s *Server) cookies() browser.Cookies {
+	return browser.Cookies{Secure: strings.HasPrefix(s.config.PublicURL, "https://")}
 }
 
 // protection is what the operator adds to what Cognito does.

@@ -1,0 +1,127 @@
+package oauthserver
+
+import (
+	"errors"
+	"html"
+	"net/http"
+	"net/url"
+
+	"cognate/internal/browser"
+	"cognate/internal/oauth"
+	"cognate/internal/pool"
+)
+
+// authorize is /oauth2/authorize (protocol page "oauth-endpoints", section 2): a browser whose user is signed in goes
+// back to the client at once, any other to the page that signs in.
+func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
+	closed(w)
+	request, err := s.oauth.Parse(r.Context(), r.Host, r.URL.RawQuery)
+	if err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
+	login, err := s.oauth.Login(r.Context(), request.Pool, s.cookies.Get(r, browser.LoginCookie(request.Pool.ID)))
+	var to string
+	if err == nil {
+		to, err = s.oauth.Resume(r.Context(), request, login)
+	}
+	if err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
+	if to == "" {
+		to = "/login?" + r.URL.RawQuery
+	}
+	redirect(w, to)
+}
+
+// closed sets the headers of answers that browsers show nothing of.
+func closed(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+}
+
+// redirect sends a browser on by GET. The address is one that is registered, or ours: it is not made relative or
+// otherwise changed, for a client compares it.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusFound)
+}
+
+// turnAway answers an error of an authorization request: to the client, if that may be, else to the browser.
+func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if back, ok := errors.AsType[*oauth.RedirectError](err); ok {
+		redirect(w, back.Location)
+		return
+	}
+	shown, ok := errors.AsType[*oauth.PageError](err)
+	switch {
+	case !ok:
+		s.logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "cause", err)
+		redirect(w, "/error?error="+oauth.ErrServerError.Code)
+	case shown.Location() != "":
+		redirect(w, shown.Location())
+	default:
+		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
+		w.WriteHeader(http.StatusBadRequest)
+		w.Write([]byte("<!DOCTYPE html><html lang=\"en\"><title>Error</title><p>" + html.EscapeString(shown.Text) + "</p></html>\n"))
+	}
+}
+
+// logout is /logout (section 7): the login ends, on the server too, before anything else is looked at, and the browser
+// goes to one of the client's URIs.
+func (s *Service) logout(w http.ResponseWriter, r *http.Request) {
+	closed(w)
+	q := r.URL.Query()
+	if q.Get("client_id") == "" {
+		s.turnAway(w, r, missing("client_id"))
+		return
+	}
+	p, c, err := s.oauth.Client(r.Context(), r.Host, q.Get("client_id"))
+	if err == nil && c == nil {
+		err = &oauth.PageError{Code: oauth.ErrRequest.Code}
+	}
+	if err == nil {
+		name := browser.LoginCookie(p.ID)
+		err = s.oauth.Logout(r.Context(), s.cookies.Get(r, name))
+		s.cookies.Clear(w, r, name)
+	}
+	var to string
+	if err == nil {
+		to, err = afterLogout(p, c, q)
+	}
+	if err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
+	redirect(w, to)
+}
+
+func missing(name string) error {
+	return &oauth.PageError{Code: oauth.ErrRequest.Code, Text: "Required String parameter '" + name + "' is not present"}
+}
+
+// afterLogout is where a browser goes that has been signed out: the logout URI as it is, or the page that signs in
+// again, for an answer that goes to redirect_uri.
+func afterLogout(p *pool.Pool, c *pool.Client, q url.Values) (string, error) {
+	if to := q.Get("logout_uri"); to != "" {
+		if !c.AfterLogout(to) {
+			return "", &oauth.PageError{Code: "redirect_mismatch", ClientID: c.ID}
+		}
+		return to, nil
+	}
+	switch to := q.Get("redirect_uri"); {
+	case to == "":
+		return "", missing("redirect_uri")
+	case !c.Callback(to):
+		return "", &oauth.PageError{Code: "redirect_mismatch", ClientID: c.ID}
+	case q.Get("response_type") == "":
+		return "", missing("response_type")
+	}
+	q.Del("identity_provider")
+	return "/login?" + q.Encode(), nil
+}
