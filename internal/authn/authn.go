@@ -167,7 +167,7 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 	if !ok || f.door == publicOnly && a.Admin || f.door == adminOnly && !a.Admin {
 		return nil, fault.New(idp.CodeInvalidParameter, "Initiate Auth method not supported.")
 	}
-	if !a.Client.Allows(f.setting) && !(a.Enter != nil && a.Flow == idp.AuthFlowTypeUserPasswordAuth) {
+	if !a.Client.Allows(f.setting) && !a.openToPages() {
 		return nil, f.refusal(a)
 	}
 	start := func() (*Step, error) {
@@ -177,6 +177,12 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 		return start() // nobody guesses refresh tokens, and an office's may end all at once
 	}
 	return user.Watched(m.users, a.IP, start)
+}
+
+// openToPages reports whether an attempt is one that pages may make whatever the client allows itself: with a password,
+// or right after the user has confirmed the sign-up.
+func (a *Attempt) openToPages() bool {
+	return a.Enter != nil && (a.Flow == idp.AuthFlowTypeUserPasswordAuth || a.Flow == idp.AuthFlowTypeUserAuth && a.Session != "")
 }
 
 // Respond answers a challenge.

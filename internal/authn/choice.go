@@ -96,7 +96,7 @@ func (m *Machine) Confirm(ctx context.Context, a *Attempt, confirm func() (sub s
 
 // sessionFor is a Session for a user of a client that can use it; else it is empty.
 func (m *Machine) sessionFor(ctx context.Context, a *Attempt, sub, challenge string) (string, error) {
-	if !a.Client.Allows(idp.ExplicitAuthFlowsTypeAllowUserAuth) {
+	if a.Enter == nil && !a.Client.Allows(idp.ExplicitAuthFlowsTypeAllowUserAuth) {
 		return "", nil
 	}
 	account, err := m.users.SignInBySub(ctx, a.Pool, sub)
@@ -225,11 +225,16 @@ func (m *Machine) askFirstCode(ctx context.Context, a *Attempt, p *progress, nam
 	if p.Exists() {
 		return m.askCode(ctx, a, p, s, attr, p.User.Attributes[attr])
 	}
+	return m.pretendCode(ctx, a, p, s, name)
+}
+
+// pretendCode is askCode for a name that nobody has.
+func (m *Machine) pretendCode(ctx context.Context, a *Attempt, p *progress, s session, name string) (*Step, error) {
 	step, err := m.ask(ctx, a, p, s, nil)
 	if err != nil {
 		return nil, err
 	}
-	sent, err := m.users.PretendSignInCode(ctx, a.Pool, name, attr)
+	sent, err := m.users.PretendSignInCode(ctx, a.Pool, name, user.FactorAttribute(s.Challenge))
 	if err != nil {
 		return nil, err
 	}

@@ -298,6 +298,39 @@ func (m *Machine) AssociateSoftwareToken(ctx context.Context, a *Attempt) (user.
 	return seed, text, err
 }
 
+// Seed is the seed that an MFA_SETUP Session of [Machine.AssociateSoftwareToken] carries, for a page that shows it
+// again.
+func (m *Machine) Seed(a *Attempt) (user.Seed, error) {
+	s, err := m.open(a, idp.ChallengeNameTypeMfaSetup)
+	if err == nil && len(s.Seed) == 0 {
+		err = errInvalidSession
+	}
+	return s.Seed, err
+}
+
+// Resend sends the code of a challenge again, in place of the one that was sent: for pages. It prolongs nothing.
+func (m *Machine) Resend(ctx context.Context, a *Attempt) (*Step, error) {
+	return user.Watched(m.users, a.IP, func() (*Step, error) { return m.resend(ctx, a) })
+}
+
+func (m *Machine) resend(ctx context.Context, a *Attempt) (*Step, error) {
+	s, p, err := m.resume(ctx, a, idp.ChallengeNameTypeSmsMfa, idp.ChallengeNameTypeEmailOtp, idp.ChallengeNameTypeSmsOtp)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Choices) > 0 {
+		return nil, errInvalidSession // to an address that only the code's row knows
+	}
+	attr := user.FactorAttribute(s.Challenge)
+	if !p.Exists() {
+		return m.pretendCode(ctx, a, p, s, a.Parameters["USERNAME"])
+	}
+	if err := m.stillAsked(ctx, a, p, s); err != nil {
+		return nil, err
+	}
+	return m.askCode(ctx, a, p, s, attr, p.User.Attributes[attr])
+}
+
 // VerifySoftwareToken registers the software token of a Session by its first code. It returns the Session
 // that answers MFA_SETUP.
 func (m *Machine) VerifySoftwareToken(ctx context.Context, a *Attempt, code, name string) (string, error) {

@@ -38,6 +38,9 @@ type asked struct {
 // Answer answers a request for a browser whose user has just signed in: it returns where to send the browser, with a
 // code or with tokens. What is in the way of that is a [*RedirectError].
 func (s *Service) Answer(ctx context.Context, r *Request, l *Login) (location string, err error) {
+	if r.Page != "" {
+		return r.Page + "?" + r.Query.Encode(), nil
+	}
 	var answer url.Values
 	if r.Implicit {
 		answer, err = s.tokensFor(ctx, r, l)

@@ -22,6 +22,10 @@ type Request struct {
 	// Query is the whole request as it came, for the addresses of the pages on the way to its answer.
 	Query url.Values
 
+	// Page is where a request of our own leads that has no client waiting for an answer, "" for a client's. Its
+	// RedirectURI may be empty.
+	Page string
+
 	RedirectURI string
 	Implicit    bool   // tokens in the answer instead of a code
 	Scopes      string // space-separated
@@ -69,6 +73,17 @@ func (s *Service) Parse(ctx context.Context, host, rawQuery string) (*Request, e
 	return r, nil
 }
 
+// pageParameter names a page of our own in place of a response_type: an extension.
+const pageParameter = "goto"
+
+// The pages that can be named.
+const (
+	PageAccount  = "/account"
+	PagePasskeys = "/passkeys/add"
+)
+
+var pages = map[string]string{"account": PageAccount, "passkeys": PagePasskeys}
+
 // missing is how Cognito tells that a parameter is not there.
 func missing(name string) error {
 	return &PageError{Code: ErrRequest.Code, Text: "Required String parameter '" + name + "' is not present"}
@@ -90,7 +105,10 @@ func (s *Service) addressed(ctx context.Context, host string, q url.Values) (*Re
 	if c == nil {
 		return nil, &PageError{Code: ErrRequest.Code}
 	}
-	r := &Request{Pool: p, Client: c, Query: q, RedirectURI: q.Get("redirect_uri")}
+	r := &Request{Pool: p, Client: c, Query: q, RedirectURI: q.Get("redirect_uri"), Page: pages[q.Get(pageParameter)]}
+	if r.RedirectURI == "" && r.Page != "" {
+		return r, nil
+	}
 	if r.RedirectURI == "" {
 		if r.RedirectURI = c.DefaultCallback(); r.RedirectURI == "" {
 			return nil, missing("redirect_uri")
@@ -105,6 +123,10 @@ func (s *Service) addressed(ctx context.Context, host string, q url.Values) (*Re
 // read takes over the rest of the query. Its error is for the client.
 func (r *Request) read() *Error {
 	q := r.Query
+	if r.Page != "" {
+		r.LoginHint = q.Get("login_hint")
+		return nil
+	}
 	r.Implicit = q.Get("response_type") == "token"
 	for _, name := range single {
 		if len(q[name]) > 1 {
