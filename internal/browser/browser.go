@@ -17,13 +17,13 @@ type Cookies struct {
 	Secure bool
 }
 
-// byTLS reports whether a request came by TLS.
-func (c Cookies) byTLS(r *http.Request) bool { return c.Secure || r.TLS != nil }
+// ByTLS reports whether a request came by TLS.
+func (c Cookies) ByTLS(r *http.Request) bool { return c.Secure || r.TLS != nil }
 
 // name puts the prefix before a cookie's name: with it, a browser takes the cookie from this very host only, and by
 // TLS (RFC 6265bis section 4.1.3.2).
 func (c Cookies) name(r *http.Request, name string) string {
-	if c.byTLS(r) {
+	if c.ByTLS(r) {
 		return "__Host-" + name
 	}
 	return name
@@ -51,7 +51,7 @@ func (c Cookies) Clear(w http.ResponseWriter, r *http.Request, name string) {
 
 func (c Cookies) cookie(r *http.Request, name, value string, seconds int) *http.Cookie {
 	return &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: c.byTLS(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: c.ByTLS(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
 }
 

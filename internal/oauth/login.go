@@ -18,8 +18,8 @@ import (
 	"cognate/internal/token"
 )
 
-// loginLifetime is how long a browser stays signed in, however much it is used.
-const loginLifetime = time.Hour
+// LoginLifetime is how long a browser stays signed in, however much it is used.
+const LoginLifetime = time.Hour
 
 // tokenBytes is the size of the random value that a browser is known by.
 const tokenBytes = 32
@@ -130,7 +130,7 @@ func (e *Entrance) Enter(ctx context.Context, in authn.Entry, also func(*store.T
 		now := time.Now().UTC() // after a password that also sets
 		row = store.LoginSession{
 			Hash: hashOf(value), Flow: in.Flow, PoolID: e.pool.ID, Sub: in.User.Sub,
-			Created: now, Expires: now.Add(loginLifetime), Extra: extra,
+			Created: now, Expires: now.Add(LoginLifetime), Extra: extra,
 		}
 		return tx.CreateLoginSession(row)
 	})

@@ -105,6 +105,18 @@ func (d *Directory) AssociateSoftwareToken(ctx context.Context, me Self) (Seed, 
 	return seed, shown(err)
 }
 
+// PendingSeed is the seed of the software token that is being set up, for a page that shows it again.
+func (d *Directory) PendingSeed(ctx context.Context, me Self) (Seed, error) {
+	t, err := d.softwareToken(ctx, me.Pool, me.User.Sub)
+	if err != nil {
+		return nil, err
+	}
+	if t.Pending == nil {
+		return nil, errNoSuchToken
+	}
+	return d.keys.Open(t.Pending, tokenAAD(t.PoolID, t.Sub))
+}
+
 // VerifySoftwareToken ends what AssociateSoftwareToken began, by a code of the new token. Wrong codes count
 // as failed sign-ins. A right one takes none of those back: the new token proves nothing of who enrols it.
 func (d *Directory) VerifySoftwareToken(ctx context.Context, me Self, code, name string) error {

@@ -1,0 +1,307 @@
+package hostedui
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"cognate/api/idp"
+	"cognate/internal/authn"
+	"cognate/internal/browser"
+	"cognate/internal/oauth"
+	"cognate/internal/store"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// errShown says that an action has answered by itself.
+var errShown = errors.New("shown")
+
+// actions are what the forms of the account page do, and what they say when it is done.
+var actions = map[string]struct {
+	do     func(*owner) error
+	notice string
+}{
+	AccountAttributes:    {(*owner).saveAttributes, TextSaved},
+	AccountSendCode:      {(*owner).sendCode, ""},
+	AccountVerify:        {(*owner).verify, TextVerified},
+	AccountPassword:      {(*owner).changePassword, TextPasswordChanged},
+	AccountFactors:       {(*owner).saveFactors, TextSaved},
+	AccountTOTP:          {(*owner).beginTOTP, ""},
+	"":                   {(*owner).finishTOTP, TextAppAdded},
+	AccountRecoveryCodes: {(*owner).makeRecoveryCodes, ""},
+	AccountAddPasskey:    {(*owner).goToPasskeys, ""},
+	AccountDeletePasskey: {(*owner).deletePasskey, TextPasskeyDeleted},
+	AccountForgetDevice:  {(*owner).forgetDevice, TextDeviceForgotten},
+	AccountEndSession:    {(*owner).endSession, TextSessionEnded},
+	AccountEndOthers:     {(*owner).endOthers, TextSessionsEnded},
+	AccountSignOut:       {(*owner).signOut, ""},
+	AccountDelete:        {(*owner).deleteAccount, ""},
+}
+
+// account takes a form of the account page. What went well leads back to the page, so that it is not done twice; what
+// did not is told there.
+func (v *visit) account() error {
+	o, err := v.owned()
+	if o == nil || err != nil {
+		return err
+	}
+	action, ok := actions[v.r.PostForm.Get(FieldAction)]
+	if !ok {
+		return errForged
+	}
+	err = action.do(o)
+	if err == errShown {
+		return nil
+	}
+	if err == nil {
+		if err := v.leave(note{Notice: action.notice}); err != nil {
+			return err
+		}
+		return v.to(oauth.PageAccount)
+	}
+	if _, ok := message(err); !ok {
+		return err
+	}
+	return o.tell(err)
+}
+
+// tell shows the account with an error.
+func (o *owner) tell(err error) error {
+	text, _ := message(err)
+	if o.r.PostForm.Get(FieldAction) == "" { // the page that sets up an app
+		seed, err := o.Users.PendingSeed(o.ctx, o.me)
+		if err != nil {
+			return err
+		}
+		page := o.totp(seed)
+		page.Error = text
+		return o.show(http.StatusOK, page)
+	}
+	return o.page(func(a *Account) { a.Error = text })
+}
+
+// saveAttributes writes what has changed; a field that is empty now deletes its attribute.
+func (o *owner) saveAttributes() error {
+	form, was := o.r.PostForm, o.me.User.Attributes
+	var changed []*idp.AttributeType
+	var gone []string
+	for _, name := range attributesIn(form) {
+		switch value := form.Get(AttributeField(name)); {
+		case value == was[name]:
+		case value == "":
+			gone = append(gone, name)
+		default:
+			changed = append(changed, &idp.AttributeType{Name: name, Value: value})
+		}
+	}
+	if len(gone) > 0 {
+		if err := o.Users.Delete(o.ctx, o.me, gone); err != nil {
+			return err
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	sent, err := o.Users.Update(o.ctx, o.me, changed)
+	if err != nil || len(sent) == 0 {
+		return err
+	}
+	return o.asked(sent[0].AttributeName)
+}
+
+// sendCode sends a code to an address that is to be verified, and asks for it.
+func (o *owner) sendCode() error {
+	name := o.r.PostForm.Get(FieldName)
+	if _, err := o.Users.SendVerification(o.ctx, o.me, name); err != nil {
+		return err
+	}
+	return o.asked(name)
+}
+
+// asked shows the account with the field for the code of an address.
+func (o *owner) asked(name string) error {
+	u, err := o.Users.Find(o.ctx, o.request.Pool, o.me.User.Sub)
+	if err != nil {
+		return err
+	}
+	o.me.User = u
+	if err := o.page(func(a *Account) { a.ask(name); a.Notice = TextCodeSent }); err != nil {
+		return err
+	}
+	return errShown
+}
+
+func (a *Account) ask(name string) {
+	i := slices.IndexFunc(a.Attributes, func(f Attribute) bool { return f.Name == name })
+	if i >= 0 {
+		a.Attributes[i].Verification = CodeSent
+	}
+}
+
+func (o *owner) verify() error {
+	form := o.r.PostForm
+	err := o.Users.VerifyAttribute(o.ctx, o.me, form.Get(FieldName), strings.TrimSpace(form.Get(FieldCode)))
+	if text, ok := message(err); ok {
+		if err := o.page(func(a *Account) { a.ask(form.Get(FieldName)); a.Error = text }); err != nil {
+			return err
+		}
+		return errShown
+	}
+	return err
+}
+
+// changePassword replaces the password. That ends all logins, so that this browser gets a new one.
+func (o *owner) changePassword() error {
+	form, wrong := o.r.PostForm, map[string]string{}
+	if checkPasswords(form, FieldNewPassword, wrong); len(wrong) > 0 {
+		if err := o.page(func(a *Account) { a.FieldErrors = wrong }); err != nil {
+			return err
+		}
+		return errShown
+	}
+	if err := o.Users.ChangePassword(o.ctx, o.me, form.Get(FieldOldPassword), form.Get(FieldNewPassword)); err != nil {
+		return err
+	}
+	_, e := o.attempt(o.me.User.Username)
+	entry := authn.Entry{User: o.me.User, Flow: token.NewFlow(), Proof: o.login.Proof}
+	if err := e.Enter(o.ctx, entry, func(tx *store.Tx) error { return nil }); err != nil {
+		return err
+	}
+	o.cookies.Set(o.w, o.r, browser.LoginCookie(o.request.Pool.ID), e.Value, oauth.LoginLifetime)
+	return nil
+}
+
+// saveFactors turns second factors on and off, and prefers one. One that cannot be used stays as it is.
+func (o *owner) saveFactors() error {
+	form := o.r.PostForm
+	able, err := o.Users.AbleFactors(o.ctx, o.request.Pool, o.me.User)
+	if err != nil {
+		return err
+	}
+	wishes := map[string]user.FactorWish{}
+	for _, factor := range able {
+		on := slices.Contains(form[FieldEnabled], factor)
+		wishes[factor] = user.FactorWish{Enabled: new(on), Preferred: new(on && form.Get(FieldPreferred) == factor)}
+	}
+	return o.Users.SetFactors(o.ctx, o.request.Pool, o.me.User.Sub, wishes)
+}
+
+func (o *owner) beginTOTP() error {
+	seed, err := o.Users.AssociateSoftwareToken(o.ctx, o.me)
+	if err != nil {
+		return err
+	}
+	if err := o.show(http.StatusOK, o.totp(seed)); err != nil {
+		return err
+	}
+	return errShown
+}
+
+func (o *owner) totp(seed user.Seed) *TOTPSetup {
+	page := o.totpPage(o.frame(oauth.PageAccount), Turn{}, seed, o.name())
+	page.Cancel = oauth.PageAccount
+	return page
+}
+
+// finishTOTP registers an app by its first code, and asks for its codes from now on.
+func (o *owner) finishTOTP() error {
+	code := strings.ReplaceAll(o.r.PostForm.Get(FieldCode), " ", "")
+	if err := o.Users.VerifySoftwareToken(o.ctx, o.me, code, ""); err != nil {
+		return err
+	}
+	return o.Users.SetFactors(o.ctx, o.request.Pool, o.me.User.Sub, map[string]user.FactorWish{
+		user.FactorTOTP: {Enabled: new(true), Preferred: new(true)},
+	})
+}
+
+// makeRecoveryCodes shows new codes this once: the page that does is the answer to the form.
+func (o *owner) makeRecoveryCodes() error {
+	codes, _, err := o.Users.CreateRecoveryCodes(o.ctx, o.request.Pool, o.me.User.Sub)
+	if err != nil {
+		return err
+	}
+	err = o.page(func(a *Account) {
+		if a.RecoveryCodes == nil {
+			return
+		}
+		for _, c := range codes {
+			a.RecoveryCodes.New = append(a.RecoveryCodes.New, string(c))
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return errShown
+}
+
+func (o *owner) goToPasskeys() error {
+	o.request.Query.Del("response_type") // from there back to the account
+	if err := o.to(oauth.PagePasskeys); err != nil {
+		return err
+	}
+	return errShown
+}
+
+func (o *owner) deletePasskey() error {
+	return o.Passkeys.Delete(o.ctx, o.request.Pool, o.me.User.Sub, o.r.PostForm.Get(FieldID))
+}
+
+func (o *owner) forgetDevice() error {
+	return o.Users.ForgetDevice(o.ctx, o.request.Pool, o.me.User.Sub, o.r.PostForm.Get(FieldID))
+}
+
+// endSession ends a browser's login or an app's session: their ids do not look alike.
+func (o *owner) endSession() error {
+	p, sub, id := o.request.Pool, o.me.User.Sub, o.r.PostForm.Get(FieldID)
+	if err := o.OAuth.EndLogin(o.ctx, p, sub, id); err != nil {
+		return err
+	}
+	err := o.Tokens.EndSession(o.ctx, p.ID, sub, id)
+	if _, gone := message(err); gone {
+		return nil // it has ended, be it just now
+	}
+	return err
+}
+
+func (o *owner) endOthers() error {
+	if err := o.OAuth.EndLogins(o.ctx, o.request.Pool, o.me.User.Sub, o.login.ID); err != nil {
+		return err
+	}
+	return o.Tokens.SignOut(o.ctx, o.request.Pool.ID, o.me.User.Sub)
+}
+
+// signOut ends the login of this browser.
+func (o *owner) signOut() error {
+	name := browser.LoginCookie(o.request.Pool.ID)
+	if err := o.OAuth.Logout(o.ctx, o.cookies.Get(o.r, name)); err != nil {
+		return err
+	}
+	o.cookies.Clear(o.w, o.r, name)
+	frame := o.frame("")
+	if err := o.show(http.StatusOK, &SignedOut{Frame: frame, Continue: PathLogin + "?" + o.request.Query.Encode()}); err != nil {
+		return err
+	}
+	return errShown
+}
+
+// deleteAccount deletes the user. It is offered nowhere that the client does not ask for it.
+func (o *owner) deleteAccount() error {
+	if o.r.PostForm.Get(FieldSure) != "yes" {
+		if err := o.page(func(a *Account) { a.Error = TextNotSure }); err != nil {
+			return err
+		}
+		return errShown
+	}
+	if err := o.Users.Remove(o.ctx, o.request.Pool, o.me.User.Sub); err != nil {
+		return err
+	}
+	o.cookies.Clear(o.w, o.r, browser.LoginCookie(o.request.Pool.ID))
+	frame := o.frame("")
+	frame.Notice = TextAccountDeleted
+	if err := o.show(http.StatusOK, &SignedOut{Frame: frame}); err != nil {
+		return err
+	}
+	return errShown
+}

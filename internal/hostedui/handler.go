@@ -1,0 +1,285 @@
+package hostedui
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"cognate/internal/authn"
+	"cognate/internal/awsjson"
+	"cognate/internal/browser"
+	"cognate/internal/fault"
+	"cognate/internal/oauth"
+	"cognate/internal/passkey"
+	"cognate/internal/pool"
+	"cognate/internal/secret"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// Core is what the door stands on.
+type Core struct {
+	Keys     *secret.Keyring
+	Pools    *pool.Registry
+	Users    *user.Directory
+	Passkeys *passkey.Service
+	Tokens   *token.Service
+	OAuth    *oauth.Service
+	Machine  *authn.Machine
+}
+
+// Service shows the pages of all pools. It is safe for concurrent use.
+type Service struct {
+	Core
+	view    *View
+	cookies browser.Cookies
+	logger  *slog.Logger
+	themes  themes
+}
+
+// New makes the door over the core.
+func New(c Core, view *View, cookies browser.Cookies, logger *slog.Logger) *Service {
+	return &Service{Core: c, view: view, cookies: cookies, logger: logger}
+}
+
+// Register adds the door's paths to mux.
+func (s *Service) Register(mux *http.ServeMux) {
+	for path, page := range map[string]struct{ get, post func(*visit) error }{
+		PathLogin:          {(*visit).showSignIn, (*visit).signIn},
+		PathSignUp:         {(*visit).showSignUp, (*visit).signUp},
+		PathConfirm:        {(*visit).showConfirm, (*visit).confirm},
+		PathResend:         {(*visit).showConfirm, (*visit).resend},
+		PathForgot:         {(*visit).showForgot, (*visit).forgot},
+		PathReset:          {(*visit).showReset, (*visit).reset},
+		oauth.PageAccount:  {(*visit).showAccount, (*visit).account},
+		oauth.PagePasskeys: {(*visit).offerPasskey, (*visit).addPasskey},
+	} {
+		mux.HandleFunc("GET "+path, s.serve(path, page.get))
+		mux.HandleFunc("POST "+path, s.serve(path, posted(page.post)))
+	}
+	mux.HandleFunc("GET /confirmUser", s.confirmUser)
+	mux.HandleFunc("GET /error", s.failure)
+	mux.Handle(AssetsPattern, s.view.Assets())
+	mux.HandleFunc(ThemePattern, s.theme)
+}
+
+// visit is one request for a page.
+type visit struct {
+	*Service
+	w    http.ResponseWriter
+	r    *http.Request
+	ctx  context.Context
+	path string
+	// request is the authorization request that all pages carry along. It is nil on the error page alone.
+	request  *oauth.Request
+	language string
+	look     *Theme
+}
+
+// maxForm is how many bytes a form may have.
+const maxForm = 64 << 10
+
+// errForged is told to who sends a form that is not of a page of ours, or of one from before cookies were cleared.
+var errForged = &pageError{http.StatusForbidden, TextFormExpired}
+
+// pageError is an error that ends on the error page, with what it says.
+type pageError struct {
+	status int
+	text   string
+}
+
+// Error implements error.
+func (e *pageError) Error() string { return e.text }
+
+// serve runs a handler of a page. What it returns as an error is shown, or sent to the client.
+func (s *Service) serve(path string, handle func(*visit) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := s.visit(w, r, path)
+		err := v.open()
+		if err == nil {
+			err = handle(v)
+		}
+		if err != nil {
+			v.fail(err)
+		}
+	}
+}
+
+// visit begins to answer a request.
+func (s *Service) visit(w http.ResponseWriter, r *http.Request, path string) *visit {
+	v := &visit{Service: s, w: w, r: r, path: path}
+	v.ctx = awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r)})
+	v.setLanguage()
+	v.protect()
+	return v
+}
+
+// open reads the authorization request, and whether there may be pages for it.
+func (v *visit) open() (err error) {
+	q := v.r.URL.Query()
+	for name, page := range map[string]string{"account": oauth.PageAccount, "passkeys": oauth.PagePasskeys} {
+		if v.path == page {
+			q.Set("goto", name)
+		}
+	}
+	if v.request, err = v.OAuth.Parse(v.ctx, v.r.Host, q.Encode()); err != nil {
+		return err
+	}
+	v.allowForms()
+	return v.dress()
+}
+
+// posted is a handler of forms: those of other sites' pages do not get through.
+func posted(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxForm)
+		if err := v.r.ParseForm(); err != nil {
+			return &pageError{http.StatusBadRequest, TextFormExpired}
+		}
+		if v.cookies.Forged(v.r) {
+			return errForged
+		}
+		return handle(v)
+	}
+}
+
+// protect sets the headers of all pages: nothing is kept, framed, guessed, sent on to others, or loaded from
+// elsewhere.
+func (v *visit) protect() {
+	h := v.w.Header()
+	h.Set("Cache-Control", "no-cache, no-store, max-age=0, must-revalidate")
+	h.Set("Pragma", "no-cache")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)")
+	h.Set("Content-Security-Policy", policy("'self'"))
+	if v.cookies.ByTLS(v.r) {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+func policy(forms string) string {
+	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action " + forms +
+		"; frame-ancestors 'none'; base-uri 'none'"
+}
+
+// allowForms lets the forms of a page end where the answer goes: browsers hold form-action against the redirects that
+// follow, too, and the client's own page may redirect once more.
+func (v *visit) allowForms() {
+	u, err := url.Parse(v.request.RedirectURI)
+	if err != nil || u.Scheme == "" {
+		return
+	}
+	allowed := "'self' https:"
+	if u.Scheme != "https" {
+		allowed += " " + u.Scheme + ":"
+	}
+	v.w.Header().Set("Content-Security-Policy", policy(allowed))
+}
+
+const (
+	languageCookie   = "lang"
+	languageLifetime = 365 * 24 * time.Hour
+)
+
+// setLanguage takes the language that the address names, which it remembers, or the one remembered, or the browser's.
+func (v *visit) setLanguage() {
+	asked := v.r.URL.Query().Get("lang")
+	v.language = v.view.Language(asked, v.cookies.Get(v.r, languageCookie), v.r.Header.Get("Accept-Language"))
+	if asked != "" && v.r.Method == http.MethodGet {
+		v.cookies.Set(v.w, v.r, languageCookie, v.language, languageLifetime)
+	}
+}
+
+// frame is what a page has in common with all.
+func (v *visit) frame(action string) Frame {
+	f := Frame{Language: v.language, Theme: v.look, Action: action, Token: v.cookies.FormToken(v.w, v.r)}
+	if v.request != nil {
+		q := url.Values{}
+		for name, values := range v.request.Query {
+			if name != "lang" {
+				q[name] = values
+			}
+		}
+		f.Query = q.Encode()
+		f.Terms = v.terms()
+	}
+	if v.r.Method == http.MethodGet {
+		f.LanguagePath = v.path
+	}
+	return f
+}
+
+// show answers with a page.
+func (v *visit) show(status int, p Page) error { return v.view.Render(v.w, status, p) }
+
+// to sends the browser to a path of ours, with the request along.
+func (v *visit) to(path string) error {
+	v.redirect(path + "?" + v.request.Query.Encode())
+	return nil
+}
+
+// redirect sends the browser on by GET, to an address that a client compares to the letter.
+func (v *visit) redirect(to string) {
+	v.w.Header().Set("Location", to)
+	v.w.WriteHeader(http.StatusFound)
+}
+
+// fail ends a request that has failed.
+func (v *visit) fail(err error) {
+	status, f := http.StatusInternalServerError, &Failure{Frame: v.frame(""), Code: oauth.ErrServerError.Code}
+	f.LanguagePath = ""
+	if back, ok := errors.AsType[*oauth.RedirectError](err); ok {
+		v.redirect(back.Location)
+		return
+	}
+	if said, ok := errors.AsType[*oauth.PageError](err); ok {
+		status, f.Code, f.Error = http.StatusBadRequest, said.Code, said.Text
+	} else if said, ok := errors.AsType[*pageError](err); ok {
+		status, f.Code, f.Error = said.status, "", said.text
+	} else if said, ok := errors.AsType[*fault.Error](err); ok {
+		status, f.Code, f.Error = http.StatusBadRequest, "", said.Message
+	} else {
+		v.logger.ErrorContext(v.ctx, "page failed", "path", v.path, "cause", err)
+	}
+	v.present(status, f)
+}
+
+// present shows a page that is the last that can be shown.
+func (v *visit) present(status int, p Page) {
+	if err := v.show(status, p); err != nil {
+		v.logger.ErrorContext(v.ctx, "page failed", "path", v.path, "cause", err)
+		http.Error(v.w, "Internal error.", http.StatusInternalServerError)
+	}
+}
+
+// failure is the error page, where other doors send browsers.
+func (s *Service) failure(w http.ResponseWriter, r *http.Request) {
+	v := s.visit(w, r, "/error")
+	f := &Failure{Frame: v.frame(""), Code: known(r.URL.Query().Get("error"))}
+	f.LanguagePath = ""
+	v.present(http.StatusBadRequest, f)
+}
+
+// known keeps the error page from showing what anybody writes into its address.
+func known(code string) string {
+	if len(code) > 40 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return oauth.ErrRequest.Code
+	}
+	return code
+}
+
+// message is what an error says to the user; ok is false for one that is the server's own.
+func message(err error) (text string, ok bool) {
+	f, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return "", false
+	}
+	return f.Message, true
+}

@@ -1,0 +1,273 @@
+package hostedui
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"cognate/api/idp"
+)
+
+// TextConfirmed greets who has confirmed a sign-up and signs in now.
+const TextConfirmed = "Your registration has been confirmed!"
+
+// passwordless reports whether people sign up without a password: they get by with a code by e-mail, to an address that
+// is verified on the way. Who wants a password sets one on the account page.
+func (v *visit) passwordless() (bool, error) {
+	p := v.request.Pool
+	chooses, err := v.chooses()
+	needs := p.UsernameAttribute("email") || slices.Contains(p.Required(), "email")
+	return chooses && needs && p.AutoVerified("email") && slices.Contains(p.FirstFactors(), idp.AuthFactorTypeEmailOtp), err
+}
+
+// showSignUp is the page that registers a user, where that is allowed.
+func (v *visit) showSignUp() error { return v.signUpPage(v.request.LoginHint, nil, func(*Frame) {}) }
+
+func (v *visit) signUpPage(name string, form url.Values, edit func(*Frame)) error {
+	if !signsUp(v.request.Pool) {
+		return v.to(PathLogin)
+	}
+	without, err := v.passwordless()
+	if err != nil {
+		return err
+	}
+	frame := v.frame(PathSignUp)
+	frame.LanguagePath = PathSignUp
+	edit(&frame)
+	return v.show(http.StatusOK, &SignUp{
+		Frame: frame, Username: name, Names: signUpNames(v.request.Pool), Attributes: v.fields(v.signUpAttributes(), form),
+		Policy: policyOf(v.request.Pool), Passwordless: without, Providers: v.providers(),
+	})
+}
+
+// signUpAttributes are the attributes that the pool requires, but for that which is the username.
+func (v *visit) signUpAttributes() []string {
+	p, names := v.request.Pool, []string{}
+	only := ""
+	if len(p.Settings.UsernameAttributes) == 1 {
+		only = p.Settings.UsernameAttributes[0]
+	}
+	for _, name := range p.Required() {
+		if name != "sub" && name != only {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// fields are attributes of the pool as fields of a form, filled in with what was typed before.
+func (v *visit) fields(names []string, form url.Values) (out []Attribute) {
+	for _, name := range names {
+		if a, ok := v.request.Pool.Attribute(name); ok {
+			out = append(out, field(a, form.Get(AttributeField(name))))
+		}
+	}
+	return out
+}
+
+func field(a *idp.SchemaAttributeType, value string) Attribute {
+	f := Attribute{Name: a.Name, Value: value, Type: a.AttributeDataType, Required: a.Required != nil && *a.Required}
+	if c := a.StringAttributeConstraints; c != nil {
+		f.MinLength, f.MaxLength = number(c.MinLength), number(c.MaxLength)
+	}
+	if c := a.NumberAttributeConstraints; c != nil {
+		f.Min, f.Max = c.MinValue, c.MaxValue
+	}
+	return f
+}
+
+// attributes are those that a form gives a value.
+func (v *visit) attributes() (out []*idp.AttributeType) {
+	form := v.r.PostForm
+	for _, name := range attributesIn(form) {
+		if value := form.Get(AttributeField(name)); value != "" {
+			out = append(out, &idp.AttributeType{Name: name, Value: value})
+		}
+	}
+	return out
+}
+
+// signUp registers a user.
+func (v *visit) signUp() error {
+	form, c := v.r.PostForm, v.request.Client
+	name := form.Get(FieldUsername)
+	if wrong := v.checkSignUp(form); len(wrong) > 0 {
+		return v.signUpPage(name, form, func(f *Frame) { f.FieldErrors = wrong })
+	}
+	out, err := v.Users.SignUp(v.ctx, v.request.Pool, c, &idp.SignUpRequest{
+		ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, Password: form.Get(FieldPassword), UserAttributes: v.attributes(),
+	})
+	if err != nil {
+		text, ok := message(err)
+		if !ok {
+			return err
+		}
+		return v.signUpPage(name, form, func(f *Frame) { f.Error = text })
+	}
+	a, _ := v.attempt(name)
+	session, err := v.Machine.SignUpSession(v.ctx, a, out.UserSub)
+	if err != nil {
+		return err
+	}
+	if err := v.leave(sentNote(note{Username: name, Session: session}, out.CodeDeliveryDetails)); err != nil {
+		return err
+	}
+	return v.to(PathConfirm)
+}
+
+func (v *visit) checkSignUp(form url.Values) map[string]string {
+	wrong := map[string]string{}
+	if form.Get(FieldUsername) == "" {
+		wrong[FieldUsername] = TextRequired
+	}
+	for _, name := range v.signUpAttributes() {
+		if form.Get(AttributeField(name)) == "" {
+			wrong[AttributeField(name)] = TextRequired
+		}
+	}
+	if form.Has(FieldPassword) {
+		checkPasswords(form, FieldPassword, wrong)
+	}
+	return wrong
+}
+
+// checkPasswords looks at a new password and its repetition.
+func checkPasswords(form url.Values, field string, wrong map[string]string) {
+	switch {
+	case form.Get(field) == "":
+		wrong[field] = TextRequired
+	case form.Get(field) != form.Get(FieldRepeat):
+		wrong[FieldRepeat] = TextPasswordsDiffer
+	}
+}
+
+// sentNote adds where a code went.
+func sentNote(n note, sent *idp.CodeDeliveryDetailsType) note {
+	if sent == nil {
+		return n
+	}
+	n.Destination, n.Kind = sent.Destination, CodeEmail
+	if sent.DeliveryMedium == idp.DeliveryMediumTypeSms {
+		n.Kind = CodeSMS
+	}
+	return n
+}
+
+// showConfirm is the page that asks for the code of a sign-up.
+func (v *visit) showConfirm() error {
+	n := v.note()
+	if n.Username == "" {
+		return v.to(PathLogin)
+	}
+	return v.confirmPage(n, func(f *Frame) { f.Notice = n.Notice })
+}
+
+func (v *visit) confirmPage(n note, edit func(*Frame)) error {
+	frame := v.frame(PathConfirm)
+	frame.LanguagePath = PathConfirm
+	edit(&frame)
+	return v.show(http.StatusOK, &Confirm{Frame: frame, Username: n.Username, Kind: n.Kind, Destination: n.Destination, Resend: true})
+}
+
+// confirm takes the code of a sign-up, and signs the user in who has just signed up in this browser.
+func (v *visit) confirm() error {
+	form, n := v.r.PostForm, v.noteFor(v.r.PostForm.Get(FieldUsername))
+	if form.Get(FieldAction) == ActionResend {
+		return v.resend()
+	}
+	code := strings.TrimSpace(form.Get(FieldCode))
+	if code == "" {
+		return v.confirmPage(n, func(f *Frame) { f.FieldErrors = map[string]string{FieldCode: TextRequired} })
+	}
+	a, e := v.attempt(n.Username)
+	a.Session = n.Session
+	session, err := v.Machine.Confirm(v.ctx, a, func() (string, error) { return v.confirmCode(n.Username, code) })
+	if err != nil {
+		text, ok := message(err)
+		if !ok {
+			return err
+		}
+		return v.confirmPage(n, func(f *Frame) { f.Error = text })
+	}
+	if n.Session == "" { // another browser's sign-up: who knows the code may not know the password
+		if err := v.leave(note{Username: n.Username, Notice: TextConfirmed}); err != nil {
+			return err
+		}
+		return v.to(PathLogin)
+	}
+	a.Session, a.Flow = session, idp.AuthFlowTypeUserAuth
+	step, err := v.Machine.Start(v.ctx, a)
+	if err != nil {
+		return v.refused(n.Username, err)
+	}
+	return v.proceed(step, e, n.Username)
+}
+
+// noteFor is the note of a form about a user; the form's name counts when the two differ, as with pages in two tabs.
+func (v *visit) noteFor(name string) note {
+	if n := v.note(); n.Username == name {
+		return n
+	}
+	return note{Username: name}
+}
+
+func (v *visit) confirmCode(name, code string) (string, error) {
+	c := v.request.Client
+	return v.Users.ConfirmSignUp(v.ctx, v.request.Pool, c, &idp.ConfirmSignUpRequest{
+		ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, ConfirmationCode: code,
+	})
+}
+
+// resend sends the code of a sign-up again.
+func (v *visit) resend() error {
+	n, c := v.noteFor(v.r.PostForm.Get(FieldUsername)), v.request.Client
+	sent, err := v.Users.ResendConfirmationCode(v.ctx, v.request.Pool, c, &idp.ResendConfirmationCodeRequest{
+		ClientId: c.ID, SecretHash: c.SecretHash(n.Username), Username: n.Username,
+	})
+	if err != nil {
+		text, ok := message(err)
+		if !ok {
+			return err
+		}
+		return v.confirmPage(n, func(f *Frame) { f.Error = text })
+	}
+	n = sentNote(n, sent)
+	n.Notice = TextCodeSent
+	if err := v.leave(n); err != nil {
+		return err
+	}
+	return v.to(PathConfirm)
+}
+
+// confirmUser is where the link of a verification e-mail leads (protocol page "oauth-endpoints", section 1). It signs
+// nobody in.
+func (s *Service) confirmUser(w http.ResponseWriter, r *http.Request) {
+	v := s.visit(w, r, "/confirmUser")
+	q := r.URL.Query()
+	p, c, err := s.OAuth.Client(v.ctx, r.Host, q.Get("client_id"))
+	if err == nil && c == nil || len(q["user_name"]) != 1 || len(q["confirmation_code"]) != 1 {
+		err = &pageError{http.StatusBadRequest, "Invalid code provided, please request a code again."}
+	}
+	if err == nil {
+		name := q.Get("user_name")
+		_, err = s.Users.ConfirmSignUp(v.ctx, p, c, &idp.ConfirmSignUpRequest{
+			ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, ConfirmationCode: q.Get("confirmation_code"),
+		})
+	}
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	v.present(http.StatusOK, &Confirmed{Frame: v.frame(""), Continue: c.DefaultCallback()})
+}
+
+func number(text string) (n int) {
+	for _, digit := range text {
+		if digit < '0' || digit > '9' || n > 1<<20 {
+			return 0
+		}
+		n = 10*n + int(digit-'0')
+	}
+	return n
+}
