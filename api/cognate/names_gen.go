@@ -9,6 +9,7 @@ const (
 	CodeNotAuthorized         = "NotAuthorizedException"
 	CodePasswordResetRequired = "PasswordResetRequiredException"
 	CodeResourceNotFound      = "ResourceNotFoundException"
+	CodeTooManyRequests       = "TooManyRequestsException"
 	CodeUserNotConfirmed      = "UserNotConfirmedException"
 	CodeUserNotFound          = "UserNotFoundException"
 )

@@ -31,7 +31,15 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
-	shapeBooleanType                = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeBooleanType                    = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeClientAuthenticationResultType = api.Shape{Name: "ClientAuthenticationResultType", Kind: api.Structure, Members: []api.Member{
+		{Name: "AccessToken", Shape: &shapeTokenModelType},
+		{Name: "ExpiresIn", Shape: &shapeIntegerType},
+		{Name: "TokenType", Shape: &shapeStringType},
+	}}
+	shapeClientIdType               = api.Shape{Name: "ClientIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeClientMetadataType         = api.Shape{Name: "ClientMetadataType", Kind: api.Map, Key: &shapeStringType, Elem: &shapeStringType}
+	shapeClientSecretType           = api.Shape{Name: "ClientSecretType", Kind: api.String, Min: new(int64(1)), Max: new(int64(64)), Pattern: `[\w+]+`, Sensitive: true}
 	shapeCreateRecoveryCodesRequest = api.Shape{Name: "CreateRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
@@ -55,7 +63,16 @@ var (
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 	}}
-	shapeEndUserSessionResponse  = api.Shape{Name: "EndUserSessionResponse", Kind: api.Structure}
+	shapeEndUserSessionResponse = api.Shape{Name: "EndUserSessionResponse", Kind: api.Structure}
+	shapeGetClientTokenRequest  = api.Shape{Name: "GetClientTokenRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "ClientId", Shape: &shapeClientIdType, Required: true},
+		{Name: "Secret", Shape: &shapeClientSecretType, Required: true},
+		{Name: "Scopes", Shape: &shapeScopeListType},
+		{Name: "ClientMetadata", Shape: &shapeClientMetadataType},
+	}}
+	shapeGetClientTokenResponse = api.Shape{Name: "GetClientTokenResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "ClientAuthenticationResult", Shape: &shapeClientAuthenticationResultType},
+	}}
 	shapeIntegerType             = api.Shape{Name: "IntegerType", Kind: api.Integer}
 	shapeListUserSessionsRequest = api.Shape{Name: "ListUserSessionsRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
@@ -69,6 +86,8 @@ var (
 	shapePaginationKeyType    = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
 	shapeRecoveryCodeListType = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
 	shapeRecoveryCodeType     = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
+	shapeScopeListType        = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
+	shapeScopeType            = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
 	shapeSessionIdType        = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
 	shapeSessionListType      = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
 	shapeSessionType          = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{

@@ -89,6 +89,22 @@ type AdminListUserSessionsResponse struct {
 	NextToken string         `json:"NextToken,omitzero"`
 }
 
+// ClientAuthenticationResultType is a structure of the service model.
+type ClientAuthenticationResultType struct {
+	AccessToken string `json:"AccessToken,omitzero"`
+	ExpiresIn   *int64 `json:"ExpiresIn,omitzero"`
+	TokenType   string `json:"TokenType,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (ClientAuthenticationResultType) String() string { return "ClientAuthenticationResultType{...}" }
+
+// GoString hides the members: some are secret.
+func (x ClientAuthenticationResultType) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x ClientAuthenticationResultType) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
 // CreateRecoveryCodesRequest is a structure of the service model.
 type CreateRecoveryCodesRequest struct {
 	AccessToken string `json:"AccessToken,omitzero"`
@@ -174,6 +190,37 @@ func (x EndUserSessionRequest) LogValue() slog.Value { return slog.StringValue(x
 // EndUserSessionResponse is a structure of the service model.
 type EndUserSessionResponse struct {
 }
+
+// GetClientTokenRequest is a structure of the service model.
+type GetClientTokenRequest struct {
+	ClientId       string            `json:"ClientId,omitzero"`
+	Secret         string            `json:"Secret,omitzero"`
+	Scopes         []string          `json:"Scopes,omitzero"`
+	ClientMetadata map[string]string `json:"ClientMetadata,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (GetClientTokenRequest) String() string { return "GetClientTokenRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x GetClientTokenRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x GetClientTokenRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// GetClientTokenResponse is a structure of the service model.
+type GetClientTokenResponse struct {
+	ClientAuthenticationResult *ClientAuthenticationResultType `json:"ClientAuthenticationResult,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (GetClientTokenResponse) String() string { return "GetClientTokenResponse{...}" }
+
+// GoString hides the members: some are secret.
+func (x GetClientTokenResponse) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x GetClientTokenResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
 
 // ListUserSessionsRequest is a structure of the service model.
 type ListUserSessionsRequest struct {

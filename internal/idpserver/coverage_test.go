@@ -24,7 +24,7 @@ const coveragePage = "../../docs/coverage.md"
 // script of its own.
 func TestCoverage(t *testing.T) {
 	mux := awsjson.New(awsjson.Config{Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature})
-	idpserver.New(nil, nil, nil, nil, nil).Register(mux)
+	idpserver.New(idpserver.Core{}).Register(mux)
 	page := coverage(mux)
 	if *update {
 		if err := os.WriteFile(coveragePage, []byte(page), 0o644); err != nil {

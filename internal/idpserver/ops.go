@@ -80,6 +80,8 @@ func (s *Service) Register(m *awsjson.Mux) {
 	// token.go
 	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)
 	awsjson.Handle(m, idp.RevokeToken, s.RevokeToken)
+	awsjson.Handle(m, cognate.GetClientToken, s.GetClientToken)
+	awsjson.Handle(m, asCognito(cognate.GetClientToken), s.GetClientToken)
 	awsjson.Handle(m, idp.GlobalSignOut, s.GlobalSignOut)
 	awsjson.Handle(m, idp.AdminUserGlobalSignOut, s.AdminUserGlobalSignOut)
 

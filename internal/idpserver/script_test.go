@@ -23,6 +23,7 @@ import (
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/idpserver"
+	"cognate/internal/oauth"
 	"cognate/internal/message/inbox"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
@@ -123,7 +124,10 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		Authenticate: awsjson.AnySignature,
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
-	idpserver.New(pools, users, passkeys, tokens, authn.New(keys, users, passkeys, tokens)).Register(mux)
+	idpserver.New(idpserver.Core{
+		Pools: pools, Users: users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, users, passkeys, tokens),
+		OAuth: oauth.New(db, pools, users, tokens, oauth.Options{}),
+	}).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	h.url = server.URL

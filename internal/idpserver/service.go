@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"cognate/internal/authn"
+	"cognate/internal/oauth"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/store"
@@ -20,11 +21,22 @@ type Service struct {
 	passkeys *passkey.Service
 	tokens   *token.Service
 	authn    *authn.Machine
+	oauth    *oauth.Service
+}
+
+// Core is what the door stands on.
+type Core struct {
+	Pools    *pool.Registry
+	Users    *user.Directory
+	Passkeys *passkey.Service
+	Tokens   *token.Service
+	Machine  *authn.Machine
+	OAuth    *oauth.Service
 }
 
 // New makes the door over the core.
-func New(pools *pool.Registry, users *user.Directory, passkeys *passkey.Service, tokens *token.Service, machine *authn.Machine) *Service {
-	return &Service{pools: pools, users: users, passkeys: passkeys, tokens: tokens, authn: machine}
+func New(c Core) *Service {
+	return &Service{pools: c.Pools, users: c.Users, passkeys: c.Passkeys, tokens: c.Tokens, authn: c.Machine, oauth: c.OAuth}
 }
 
 // findUser returns the user whom an administrator names, and the pool.

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"strings"
 
+	"cognate/api/cognate"
 	"cognate/api/idp"
+	"cognate/internal/awsjson"
 	"cognate/internal/fault"
+	"cognate/internal/oauth"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
 // GetTokensFromRefreshToken refreshes tokens, and rotates the refresh token where the client says so.
@@ -35,6 +39,37 @@ func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *idp.GetToke
 		return nil, err
 	}
 	return &idp.GetTokensFromRefreshTokenResponse{AuthenticationResult: result(t)}, nil
+}
+
+// GetClientToken is the client_credentials grant as an operation, for a client that may use it.
+func (s *Service) GetClientToken(ctx context.Context, in *cognate.GetClientTokenRequest) (*cognate.GetClientTokenResponse, error) {
+	p, c, err := s.pools.Client(ctx, in.ClientId)
+	if err != nil {
+		return nil, err
+	}
+	t, err := user.Watched(s.users, awsjson.CallerFrom(ctx).IP, func() (*token.Tokens, error) {
+		if !secretFits(c, in.Secret) {
+			return nil, fault.Newf(idp.CodeNotAuthorized, "Unable to verify secret for client %s", c.ID)
+		}
+		return s.oauth.ClientToken(ctx, p, c, in.Scopes)
+	})
+	if err != nil {
+		return nil, clientFault(err)
+	}
+	return &cognate.GetClientTokenResponse{ClientAuthenticationResult: &cognate.ClientAuthenticationResultType{
+		AccessToken: t.Access, ExpiresIn: new(int64(t.Lifetime.Seconds())), TokenType: "Bearer",
+	}}, nil
+}
+
+// clientFault words an error of OAuth as the API does.
+func clientFault(err error) error {
+	switch known, _ := errors.AsType[*oauth.Error](err); known {
+	case nil:
+		return err
+	case oauth.ErrNotAllowed:
+		return fault.New(idp.CodeNotAuthorized, "The client is not allowed to use client credentials.")
+	}
+	return fault.New(idp.CodeInvalidParameter, "Invalid scope requested.")
 }
 
 // secretFits reports whether the plain secret is the client's; a client without one takes none.

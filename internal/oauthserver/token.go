@@ -3,7 +3,6 @@ package oauthserver
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"cognate/internal/fault"
@@ -79,49 +78,11 @@ func (s *Service) refreshGrant(r *http.Request, c caller) (any, error) {
 
 // clientGrant gives a client a token of its own, for custom scopes.
 func (s *Service) clientGrant(r *http.Request, c caller) (any, error) {
-	if !c.client.HasSecret() || !c.client.AllowsGrant(pool.GrantClient) {
-		return nil, oauth.ErrNotAllowed
-	}
-	scopes, err := c.scopes()
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.tokens.ClientToken(r.Context(), c.pool, c.client, scopes)
+	t, err := s.oauth.ClientToken(r.Context(), c.pool, c.client, strings.Fields(c.form.Get("scope")))
 	if err != nil {
 		return nil, err
 	}
 	return answerOf(t), nil
-}
-
-// scopes are those that a client asks for, or all that it has. A scope that is gone from its resource server is
-// without force. One that is not the client's refuses them all.
-func (c caller) scopes() ([]string, error) {
-	custom, own := c.pool.CustomScopes(), c.client.Settings.AllowedOAuthScopes
-	var asked []string
-	for scope := range strings.FieldsSeq(c.form.Get("scope")) {
-		switch {
-		case slices.Contains(asked, scope):
-			continue
-		case !slices.Contains(custom, scope):
-			return nil, oauth.ErrScope
-		case !slices.Contains(own, scope):
-			return nil, oauth.ErrGrant
-		}
-		asked = append(asked, scope)
-	}
-	if len(asked) > 0 {
-		return asked, nil
-	}
-	var active []string
-	for _, scope := range own {
-		if slices.Contains(custom, scope) {
-			active = append(active, scope)
-		}
-	}
-	if len(active) == 0 {
-		return nil, oauth.ErrScope
-	}
-	return active, nil
 }
 
 // revoke is /oauth2/revoke (section 6; RFC 7009): a refresh token of the client's ends with its session. One

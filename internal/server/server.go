@@ -156,14 +156,14 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	}
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
 	mux.Register(identity.Service)
-	idpserver.New(pools, s.users, passkeys, s.tokens, authn.New(keys, s.users, passkeys, s.tokens)).Register(mux)
+	machine := authn.New(keys, s.users, passkeys, s.tokens)
+	requests := oauth.New(s.db, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
+	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
 	proxies, err := parseProxies(s.config.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	door := oauthserver.New(oauthserver.Core{
-		Pools: pools, Users: s.users, Tokens: s.tokens, OAuth: oauth.New(s.db, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer}),
-	}, s.cookies(), s.logger)
+	door := oauthserver.New(oauthserver.Core{Pools: pools, Users: s.users, Tokens: s.tokens, OAuth: requests}, s.cookies(), s.logger)
 	return proxies.believe(s.routes(mux, door, mail)), nil
 }
 
