@@ -17,6 +17,7 @@ import (
 	"cognate/internal/awsjson"
 	"cognate/internal/fault"
 	"cognate/internal/pool"
+	"cognate/internal/token"
 	"cognate/internal/user"
 )
 
@@ -36,6 +37,7 @@ type Pool struct {
 	AutoVerified       []string          `yaml:"auto_verified"`       // email, phone_number
 	CustomAttributes   []CustomAttribute `yaml:"custom_attributes"`
 	PasswordPolicy     *PasswordPolicy   `yaml:"password_policy"` // Cognito's default when absent
+	Domain             string            `yaml:"domain"`          // prefix of the pool's own host name; none when empty
 	Clients            []Client          `yaml:"clients"`
 	Groups             []Group           `yaml:"groups"`
 	Users              []User            `yaml:"users"`
@@ -64,6 +66,15 @@ type Client struct {
 	AuthFlows            []string `yaml:"auth_flows"` // Cognito's default when absent
 	HideUsers            bool     `yaml:"prevent_user_existence_errors"`
 	RefreshTokenRotation bool     `yaml:"refresh_token_rotation"`
+	OAuth                *OAuth   `yaml:"oauth"` // no OAuth 2.0 endpoints when absent
+}
+
+// OAuth opens the pages and the OAuth 2.0 endpoints to a client.
+type OAuth struct {
+	CallbackURLs []string `yaml:"callback_urls"`
+	LogoutURLs   []string `yaml:"logout_urls"`
+	Grants       []string `yaml:"grants"` // code (default), implicit, client_credentials
+	Scopes       []string `yaml:"scopes"` // the five standard ones when absent
 }
 
 // Group is a group of the pool's users.
@@ -102,12 +113,19 @@ func BuiltIn() *Document {
 		Clients: []Client{{
 			ID: "1example23456789", Name: "example",
 			AuthFlows: []string{"ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},
+			OAuth:     &OAuth{CallbackURLs: devAddresses, LogoutURLs: devAddresses},
 		}},
 		Users: []User{{
 			Username: "username", Password: "password",
 			Attributes: map[string]string{"email": "username@example.com", "email_verified": "true"},
 		}},
 	}}}
+}
+
+// devAddresses are where apps are that are being developed, as the usual tools have it.
+var devAddresses = []string{
+	"http://localhost:3000/", "http://localhost:3000", "http://localhost:4200/", "http://localhost:5173/", "http://localhost:8080/",
+	"http://127.0.0.1:3000/", "myapp://callback/",
 }
 
 // Load reads a seed file. An unknown or repeated key is an error that names its line; the lines
@@ -184,6 +202,11 @@ func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Dire
 			return fmt.Errorf("client %s: %w", c.ID, err)
 		}
 	}
+	if p.Domain != "" && made.Settings.Domain == "" {
+		if err := p.createDomain(ctx, pools); err != nil {
+			return fmt.Errorf("domain %s: %w", p.Domain, err)
+		}
+	}
 	for _, g := range p.Groups {
 		if err := g.apply(ctx, made, users); err != nil {
 			return fmt.Errorf("group %s: %w", g.Name, err)
@@ -204,6 +227,15 @@ func (p *Pool) create(ctx context.Context, pools *pool.Registry) (*pool.Pool, er
 		return nil, err
 	}
 	return pools.CreateAs(ctx, p.ID, in)
+}
+
+func (p *Pool) createDomain(ctx context.Context, pools *pool.Registry) error {
+	in := &idp.CreateUserPoolDomainRequest{UserPoolId: p.ID, Domain: p.Domain}
+	if err := awsjson.Validate(idp.CreateUserPoolDomain, in); err != nil {
+		return err
+	}
+	_, err := pools.CreateDomain(ctx, in)
+	return err
 }
 
 func (c *Client) create(ctx context.Context, pools *pool.Registry, poolID string) error {
@@ -266,7 +298,21 @@ func (c *Client) request(poolID string) *idp.CreateUserPoolClientRequest {
 	if c.RefreshTokenRotation {
 		in.RefreshTokenRotation = &idp.RefreshTokenRotationType{Feature: idp.FeatureTypeEnabled}
 	}
+	if c.OAuth != nil {
+		c.OAuth.into(in)
+	}
 	return in
+}
+
+func (o *OAuth) into(in *idp.CreateUserPoolClientRequest) {
+	in.AllowedOAuthFlowsUserPoolClient, in.SupportedIdentityProviders = new(true), []string{pool.ProviderSelf}
+	in.CallbackURLs, in.LogoutURLs, in.AllowedOAuthFlows, in.AllowedOAuthScopes = o.CallbackURLs, o.LogoutURLs, o.Grants, o.Scopes
+	if len(in.AllowedOAuthFlows) == 0 {
+		in.AllowedOAuthFlows = []string{pool.GrantCode}
+	}
+	if len(in.AllowedOAuthScopes) == 0 {
+		in.AllowedOAuthScopes = []string{"openid", "email", "phone", "profile", token.ScopeAdmin}
+	}
 }
 
 func (g *Group) apply(ctx context.Context, p *pool.Pool, users *user.Directory) error {

@@ -58,6 +58,10 @@ pools:
         auth_flows: [ALLOW_USER_PASSWORD_AUTH]
         prevent_user_existence_errors: true
         refresh_token_rotation: true
+        oauth:
+          callback_urls: ["https://shop.example/cb"]
+          logout_urls: ["https://shop.example/"]
+    domain: shop
     groups:
       - name: admins
         description: They may all.
@@ -92,6 +96,12 @@ func TestApply(t *testing.T) {
 	}
 	if !c.CheckSecret("0123456789abcdefghijklmnopqrstuvwxyz") || !c.HidesUsers() || c.Allows("ALLOW_USER_SRP_AUTH") {
 		t.Errorf("the client is %+v", c.Settings)
+	}
+	if !c.AllowsGrant("code") || c.AllowsGrant("implicit") || !c.Callback("https://shop.example/cb") || !c.AfterLogout("https://shop.example/") || len(c.Scopes(p)) != 5 {
+		t.Errorf("the client's OAuth settings are %+v", c.Settings)
+	}
+	if p, err = pools.Pool(t.Context(), p.ID); err != nil || p.Settings.Domain != "shop" {
+		t.Errorf("the domain is %q, %v", p.Settings.Domain, err)
 	}
 	ann, err := users.SignIn(t.Context(), p, "ANN@example.com")
 	if err != nil || !users.CheckPassword(p, ann.User, ann.Password, "ann") || ann.User.Attributes["custom:tenant"] != "42" {
