@@ -22,13 +22,12 @@ const (
 	FieldCode        = "code"
 	FieldOldPassword = "old_password"
 	FieldNewPassword = "new_password"
-	FieldRepeat      = "repeat"           // the new password once more
-	FieldAnswer      = "answer"           // the chosen factor: a Factor
-	FieldEmail       = "email"            // where e-mail codes shall go
-	FieldCredential  = "credential"       // the JSON of a passkey's answer, written by passkey.js
-	FieldPasskeyErr  = "credential_error" // why there is none: the name of the browser's exception
-	FieldLink        = "link"             // what the link of an e-mail carried
-	FieldAction      = "action"           // which button was pressed: an Action; absent for a page's main one
+	FieldRepeat      = "repeat"     // the new password once more
+	FieldAnswer      = "answer"     // the chosen factor: a Factor
+	FieldEmail       = "email"      // where e-mail codes shall go
+	FieldCredential  = "credential" // the JSON of a passkey's answer, written by passkey.js
+	FieldLink        = "link"       // what the link of an e-mail carried
+	FieldAction      = "action"     // which button was pressed: an Action; absent for a page's main one
 )
 
 // AttributeField names the field of an attribute: "userAttributes.email".
@@ -144,6 +143,8 @@ type Attribute struct {
 	ReadOnly bool
 	// Verification is for email and phone_number on the account page; "" says nothing about it.
 	Verification Verification
+	// CodeError is what was wrong with the code, in the way of Frame.Error; with CodeSent only.
+	CodeError string
 }
 
 // Verification is how far the proof is that an address is the user's.
@@ -285,8 +286,7 @@ type Reset struct {
 	Resend      bool
 }
 
-// PasskeySignIn has the browser use a passkey. Posts the Turn and FieldCredential; FieldPasskeyErr instead when the
-// browser refused and the user chose ActionOther.
+// PasskeySignIn has the browser use a passkey. Posts the Turn and FieldCredential, written by passkey.js; or ActionOther.
 type PasskeySignIn struct {
 	Frame
 	Turn
@@ -295,7 +295,7 @@ type PasskeySignIn struct {
 	Other   bool
 }
 
-// PasskeyOffer has the browser make a passkey. Posts FieldCredential; or ActionSkip.
+// PasskeyOffer has the browser make a passkey. Posts FieldCredential, written by passkey.js; or ActionSkip.
 type PasskeyOffer struct {
 	Frame
 	// Options is the JSON of a PublicKeyCredentialCreationOptionsJSON.

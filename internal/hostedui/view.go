@@ -7,8 +7,13 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
 )
 
 //go:embed templates/*.html
@@ -25,43 +30,121 @@ type ViewOptions struct {
 // View makes HTML of pages. It never changes once it is made: many requests may use it at once.
 type View struct {
 	templates map[string]*template.Template
+	shelf     *bookshelf
+	assets    map[string]asset
+	buffers   sync.Pool
 }
+
+// all has one of each page.
+var all = []Page{
+	&SignIn{}, &SignInStart{}, &Choice{}, &PasswordEntry{}, &Code{}, &TOTPSetup{}, &EmailSetup{}, &NewPassword{}, &SignUp{},
+	&Confirm{}, &Forgot{}, &Reset{}, &PasskeySignIn{}, &PasskeyOffer{}, &Account{}, &LinkSent{}, &LinkLanding{}, &Confirmed{},
+	&SignedOut{}, &Failure{}, &Unavailable{},
+}
+
+// shared are the files that belong to every page.
+var shared = []string{"layout.html", "parts.html"}
 
 // NewView reads and parses all templates and languages. An error names the file, and the line where there is one.
 func NewView(o ViewOptions) (*View, error) {
-	return &View{}, nil
+	shelf, err := openBookshelf(o.Languages)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{templates: map[string]*template.Template{}, shelf: shelf, assets: readAssets()}
+	v.buffers.New = func() any { return new(bytes.Buffer) }
+	files, err := readTemplates(o.Templates)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		if err := v.add(p, files); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// readTemplates returns the templates' texts by file name.
+func readTemplates(folder string) (map[string]string, error) {
+	files := map[string]string{}
+	names, err := fs.Glob(embedded, "templates/*.html")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		text, err := embedded.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		files[filepath.Base(name)] = string(text)
+	}
+	if folder == "" {
+		return files, nil
+	}
+	return files, override(files, folder)
+}
+
+// override puts an operator's files in the place of ours. A file that takes no file's place is a mistake.
+func override(files map[string]string, folder string) error {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() || filepath.Ext(name) != ".html" {
+			continue
+		}
+		if _, ok := files[name]; !ok {
+			return fmt.Errorf("templates: %s has the name of no template", filepath.Join(folder, name))
+		}
+		text, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			return fmt.Errorf("templates: %w", err)
+		}
+		files[name] = string(text)
+	}
+	return nil
+}
+
+// add parses a page's template, and tries it on an empty page: what html/template finds wrong it says at the first use.
+func (v *View) add(p Page, files map[string]string) error {
+	t := template.New("")
+	for _, name := range append(shared, p.template()+".html") {
+		if _, err := t.New(name).Parse(files[name]); err != nil {
+			return fmt.Errorf("templates: %w", err)
+		}
+	}
+	v.templates[p.template()] = t
+	if err := v.execute(io.Discard, p); err != nil {
+		return fmt.Errorf("templates: %w", err)
+	}
+	return nil
+}
+
+func (v *View) execute(w io.Writer, p Page) error {
+	return v.templates[p.template()].ExecuteTemplate(w, "page", v.scene(p))
 }
 
 // Language chooses among the languages that there are: the first of wishes that fits, each a language tag or an
 // Accept-Language header; wishes that are empty or malformed do not count, and without any it is English.
-func (v *View) Language(wishes ...string) string { return "en" }
+func (v *View) Language(wishes ...string) string { return v.shelf.choose(wishes).name }
 
-// Render answers with a page. It sets Content-Type and Content-Language; all other headers are the caller's. With an
-// error nothing has been written.
+// Render answers with a page. It sets Content-Type, Content-Language and Content-Length; all other headers are the
+// caller's. With an error that is not of w nothing has been written.
 func (v *View) Render(w http.ResponseWriter, status int, p Page) error {
-	t, ok := v.templates[p.template()]
-	if !ok {
-		return fmt.Errorf("no template %q", p.template())
+	b := v.buffers.Get().(*bytes.Buffer)
+	defer v.buffers.Put(b)
+	b.Reset()
+	if err := v.execute(b, p); err != nil {
+		return fmt.Errorf("page %s: %w", p.template(), err)
 	}
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "page", p); err != nil {
-		return fmt.Errorf("page %q: %w", p.template(), err)
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", v.shelf.named(p.frame().Language).name)
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	_, err := w.Write(b.Bytes())
 	return err
 }
-
-// AssetsPattern and ThemePattern are where Assets and a Theme serve.
-const (
-	AssetsPattern = "GET /_cognate/assets/{hash}/{name}"
-	ThemePattern  = "GET /_cognate/themes/{id}/{name}"
-)
-
-// Assets serves the pages' CSS and script at AssetsPattern, each under its content's hash and for good.
-func (v *View) Assets() http.Handler { return http.NotFoundHandler() }
-
-// ServeHTTP serves a theme's CSS at ThemePattern; the caller has found the theme by the path's id.
-func (t *Theme) ServeHTTP(w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }
