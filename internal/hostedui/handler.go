@@ -118,15 +118,16 @@ func (s *Service) visit(w http.ResponseWriter, r *http.Request, path string) *vi
 	return v
 }
 
+// own names the pages that have no client waiting for an answer.
+var own = map[string]string{oauth.PageAccount: "account", oauth.PagePasskeys: "passkeys"}
+
 // open reads the authorization request, and whether there may be pages for it.
 func (v *visit) open() (err error) {
-	q := v.r.URL.Query()
-	for name, page := range map[string]string{"account": oauth.PageAccount, "passkeys": oauth.PagePasskeys} {
-		if v.path == page {
-			q.Set("goto", name)
-		}
+	query := v.r.URL.RawQuery
+	if name := own[v.path]; name != "" && !v.r.URL.Query().Has(oauth.PageParameter) {
+		query += "&" + oauth.PageParameter + "=" + name
 	}
-	if v.request, err = v.OAuth.Parse(v.ctx, v.r.Host, q.Encode()); err != nil {
+	if v.request, err = v.OAuth.Parse(v.ctx, v.r.Host, query); err != nil {
 		return err
 	}
 	v.allowForms()

@@ -60,7 +60,7 @@ func (v *visit) addPasskey() error {
 // leavePasskeys goes on to where the request leads: to its answer, to its redirect URI, or to the account.
 func (v *visit) leavePasskeys() {
 	q := v.request.Query
-	q.Del("goto")
+	q.Del(oauth.PageParameter)
 	switch {
 	case q.Get("response_type") != "":
 		v.redirect("/oauth2/authorize?" + q.Encode())

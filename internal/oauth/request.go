@@ -73,8 +73,8 @@ func (s *Service) Parse(ctx context.Context, host, rawQuery string) (*Request, e
 	return r, nil
 }
 
-// pageParameter names a page of our own in place of a response_type: an extension.
-const pageParameter = "goto"
+// PageParameter names a page of our own in place of a response_type: an extension.
+const PageParameter = "goto"
 
 // The pages that can be named.
 const (
@@ -105,7 +105,7 @@ func (s *Service) addressed(ctx context.Context, host string, q url.Values) (*Re
 	if c == nil {
 		return nil, &PageError{Code: ErrRequest.Code}
 	}
-	r := &Request{Pool: p, Client: c, Query: q, RedirectURI: q.Get("redirect_uri"), Page: pages[q.Get(pageParameter)]}
+	r := &Request{Pool: p, Client: c, Query: q, RedirectURI: q.Get("redirect_uri"), Page: pages[q.Get(PageParameter)]}
 	if r.RedirectURI == "" && r.Page != "" {
 		return r, nil
 	}
