@@ -32,6 +32,8 @@ type dev struct {
 	AccountID   string `name:"account-id" default:"000000000000" help:"AWS account in ARNs."`
 	Seed        string `type:"existingfile" help:"YAML file of pools, clients and users; by default a built-in example."`
 	AllowRemote bool   `name:"allow-remote" help:"Allow an address that other machines reach."`
+	Templates   string `type:"existingdir" help:"Folder of templates that take the place of the pages' own."`
+	Languages   string `type:"existingdir" help:"Folder of JSON files with more languages for the pages."`
 	protection
 }
 
@@ -52,6 +54,7 @@ func (d *dev) Run(ctx context.Context) error {
 	c := server.Config{
 		Dev: true, Addr: d.Addr, Data: d.Data, Database: d.Database, PublicURL: d.PublicURL,
 		AccountID: d.AccountID, Seed: d.Seed, AllowRemote: d.AllowRemote,
+		Pages: server.Pages{Templates: d.Templates, Languages: d.Languages},
 	}
 	d.apply(&c)
 	return run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, nil)))

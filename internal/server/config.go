@@ -56,6 +56,8 @@ type Config struct {
 	// SMTP sends e-mail. Without it, in production, operations that send one fail.
 	SMTP *SMTP `yaml:"smtp"`
 
+	// Pages are the operator's own templates and languages of the pages that sign users in.
+	Pages Pages `yaml:"pages"`
 	// NameIssuer adds the iss parameter of RFC 9207 to the answers of the authorization endpoint, by which clients of
 	// several servers tell these apart. Cognito has none.
 	NameIssuer bool `yaml:"oauth_response_iss"`
@@ -78,6 +80,12 @@ type Limits struct {
 // usualLimits are those of a production server that names none. An office of thousands behind one address
 // stays below them, and so does a user who uses up what Cognito allows one user.
 var usualLimits = Limits{FailuresPerAddress: 500, MessagesPerAddress: 500, MessagesPerDestination: 30, SMSPerDay: 10_000}
+
+// Pages names folders: docs/pages.md tells what is in them. Empty ones are the server's own.
+type Pages struct {
+	Templates string `yaml:"templates"`
+	Languages string `yaml:"languages"`
+}
 
 // TLS names the files of a certificate chain and its key, in PEM.
 type TLS struct {

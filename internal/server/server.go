@@ -18,6 +18,7 @@ import (
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
 	"cognate/internal/fault"
+	"cognate/internal/hostedui"
 	"cognate/internal/idpserver"
 	"cognate/internal/message"
 	"cognate/internal/message/inbox"
@@ -164,7 +165,14 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	door := oauthserver.New(oauthserver.Core{Pools: pools, Users: s.users, Tokens: s.tokens, OAuth: requests}, s.cookies(), s.logger)
-	return proxies.believe(s.routes(mux, door, mail)), nil
+	view, err := hostedui.NewView(hostedui.ViewOptions{Templates: s.config.Pages.Templates, Languages: s.config.Pages.Languages})
+	if err != nil {
+		return nil, fmt.Errorf("pages: %w", err)
+	}
+	pages := hostedui.New(hostedui.Core{
+		Keys: keys, Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, OAuth: requests, Machine: machine,
+	}, view, s.cookies(), s.logger)
+	return proxies.believe(s.routes(mail, mux, door, pages)), nil
 }
 
 // cookies are for TLS only where the public URL says that clients come by it.
@@ -255,11 +263,13 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 	return d.Apply(ctx, pools, s.users)
 }
 
-// routes mounts the doors. Everything of our own is under /_cognate/.
-func (s *Server) routes(api *awsjson.Mux, oauth *oauthserver.Service, mail *inbox.Inbox) http.Handler {
+// routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
+func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...interface{ Register(*http.ServeMux) }) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
-	oauth.Register(mux)
+	for _, d := range doors {
+		d.Register(mux)
+	}
 	mux.HandleFunc("GET /_cognate/health", alive)
 	mux.HandleFunc("GET /_cognate/ready", s.ready)
 	if s.config.Dev {
