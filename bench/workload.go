@@ -114,6 +114,9 @@ func (w *workload) operations(f *floor) []operation {
 			}
 			return m.token, nil
 		}},
+		{"authorize + code", f.refresh, w.bySite((*site).codes)},
+		{"refresh by OAuth", f.refresh, w.bySite((*site).renew)},
+		{"sign-in page", nil, w.bySite((*site).page)},
 		{"GetUser", nil, always(func(ctx context.Context, n int) error {
 			_, err := w.call(ctx, "GetUser", fmt.Sprintf(`{"AccessToken":%q}`, w.account(n).access))
 			return err
@@ -121,6 +124,14 @@ func (w *workload) operations(f *floor) []operation {
 		{"AdminCreateUser", nil, always(func(ctx context.Context, n int) error {
 			return w.createUser(ctx, fmt.Sprintf("new-%d-%d", start, time.Now().UnixNano())+fmt.Sprint("-", n))
 		})},
+	}
+}
+
+// bySite is an operation of an app whose users sign in by the pages.
+func (w *workload) bySite(do func(*site, context.Context, int) error) func(context.Context) (func(context.Context, int) error, error) {
+	return func(ctx context.Context) (func(context.Context, int) error, error) {
+		s, err := w.site(ctx)
+		return func(ctx context.Context, n int) error { return do(s, ctx, n) }, err
 	}
 }
 
