@@ -54,6 +54,11 @@ type Attempt struct {
 	// writes together with what also writes, in one Update; of a flow that has ended before it returns
 	// [store.ErrExists]. The Sessions of the pages are of no use to clients, and the other way round.
 	Enter func(ctx context.Context, e Entry, also func(*store.Tx) error) error
+	// Link is where the page is that takes a sign-in link: an absolute address with a query, to which "&link=" and a
+	// code are added. Where the pool wants links, a first factor by e-mail is then one, and what it carries is the
+	// answer to EMAIL_OTP. The code is of no use without the Session, which the page keeps in the browser that asked.
+	// Empty, or without Enter, codes are sent that a person can type.
+	Link string
 }
 
 // Entry is a sign-in that has proven all that its pool asks for.
@@ -69,6 +74,7 @@ type Step struct {
 	Session    string // empty for the challenge of a plain SRP flow, whose state is its SECRET_BLOCK
 	Parameters map[string]string
 	Available  []string // the first factors that the user can choose from, at the start of a choice
+	Link       bool     // what was sent is a link, not a code to type
 	Tokens     *token.Tokens
 }
 

@@ -222,10 +222,16 @@ func (a *Attempt) beginFirst(p *progress, challenge string) session {
 func (m *Machine) askFirstCode(ctx context.Context, a *Attempt, p *progress, name, challenge string) (*Step, error) {
 	attr := user.FactorAttribute(challenge)
 	s := a.beginFirst(p, challenge)
+	s.Link = a.sendsLink(challenge)
 	if p.Exists() {
 		return m.askCode(ctx, a, p, s, attr, p.User.Attributes[attr])
 	}
 	return m.pretendCode(ctx, a, p, s, name)
+}
+
+// sendsLink reports whether the code of a first factor goes out in a link.
+func (a *Attempt) sendsLink(challenge string) bool {
+	return a.Link != "" && a.Enter != nil && challenge == idp.ChallengeNameTypeEmailOtp && a.Pool.SignInLinks()
 }
 
 // pretendCode is askCode for a name that nobody has.
@@ -238,7 +244,7 @@ func (m *Machine) pretendCode(ctx context.Context, a *Attempt, p *progress, s se
 	if err != nil {
 		return nil, err
 	}
-	step.Parameters = sentTo(sent)
+	step.Link, step.Parameters = s.Link, sentTo(sent)
 	step.Parameters["USER_ID_FOR_SRP"] = m.users.InventedName(a.Pool, name)
 	return step, nil
 }

@@ -3,6 +3,7 @@ package authn
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -95,7 +96,7 @@ func (m *Machine) askFor(ctx context.Context, a *Attempt, p *progress, factor st
 	return m.ask(ctx, a, p, a.begin(p, factor), parameters)
 }
 
-// askCode sends a code to an address and is the challenge that asks for it.
+// askCode sends a code to an address and is the challenge that asks for it, which the code lives as long as.
 func (m *Machine) askCode(ctx context.Context, a *Attempt, p *progress, s session, attr, address string) (*Step, error) {
 	digits := otpDigits
 	if s.Challenge == user.FactorSMS {
@@ -105,13 +106,15 @@ func (m *Machine) askCode(ctx context.Context, a *Attempt, p *progress, s sessio
 	if err != nil {
 		return nil, err
 	}
-	sent, err := m.users.SendSignInCode(ctx, a.Pool, a.Client, p.User, user.SignInCode{
-		Flow: p.flow, Attr: attr, Address: address, Digits: digits, Lifetime: a.Client.SessionLifetime(),
-	})
+	code := user.SignInCode{Flow: p.flow, Attr: attr, Address: address, Digits: digits, Lifetime: time.Until(s.Expires)}
+	if s.Link {
+		code.Link = a.Link
+	}
+	sent, err := m.users.SendSignInCode(ctx, a.Pool, a.Client, p.User, code)
 	if err != nil {
 		return nil, err
 	}
-	step.Parameters = sentTo(sent)
+	step.Link, step.Parameters = s.Link, sentTo(sent)
 	step.Parameters["USER_ID_FOR_SRP"] = p.User.Username
 	return step, nil
 }
@@ -308,7 +311,8 @@ func (m *Machine) Seed(a *Attempt) (user.Seed, error) {
 	return s.Seed, err
 }
 
-// Resend sends the code of a challenge again, in place of the one that was sent: for pages. It prolongs nothing.
+// Resend sends the code of a challenge again, in place of the one that was sent: for pages. What was a link is one
+// again, unless the pool has stopped to want links. It prolongs nothing.
 func (m *Machine) Resend(ctx context.Context, a *Attempt) (*Step, error) {
 	return user.Watched(m.users, a.IP, func() (*Step, error) { return m.resend(ctx, a) })
 }
@@ -321,6 +325,7 @@ func (m *Machine) resend(ctx context.Context, a *Attempt) (*Step, error) {
 	if len(s.Choices) > 0 {
 		return nil, errInvalidSession // to an address that only the code's row knows
 	}
+	s.Link = s.Link && a.sendsLink(s.Challenge)
 	attr := user.FactorAttribute(s.Challenge)
 	if !p.Exists() {
 		return m.pretendCode(ctx, a, p, s, a.Parameters["USERNAME"])

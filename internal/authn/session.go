@@ -46,6 +46,7 @@ type session struct {
 	Ready   bool     `json:"r,omitzero"` // the factor has been set up
 	Passkey []byte   `json:"y,omitzero"` // what a passkey's answer is checked against
 	Page    bool     `json:"g,omitzero"` // of a page of the server's own
+	Link    bool     `json:"h,omitzero"` // what was sent is a link
 }
 
 const sessionAAD = "challenge-session"

@@ -12,7 +12,8 @@ import (
 
 // Template is a message before its values are known. Placeholders: {####} is
 // the code or temporary password, {username} the sign-in name, {##text##} a
-// link that reads "text". Anything else in braces is text.
+// link that reads "text", in a subject the text alone. Anything else in braces
+// is text; so is what stands in the text of a link.
 type Template struct {
 	Subject string // e-mail only
 	Body    string // HTML in e-mail, plain text in an SMS
@@ -37,13 +38,18 @@ const (
 	// DefaultLinkSubject goes with DefaultLinkEmail.
 	DefaultLinkSubject = "Your verification link"
 	// DefaultLinkEmail confirms an e-mail address by a link.
-	DefaultLinkEmail = "Follow this link to confirm your e-mail address: {##Confirm e-mail##}"
+	DefaultLinkEmail = "Please click the link below to verify your email address. {##Verify Email##}"
 	// DefaultAuthenticationSMS carries a sign-in code.
 	DefaultAuthenticationSMS = "Your authentication code is {####}."
 	// DefaultAuthenticationSubject goes with DefaultAuthenticationEmail.
 	DefaultAuthenticationSubject = "Your authentication code"
 	// DefaultAuthenticationEmail carries a sign-in code.
 	DefaultAuthenticationEmail = "Your authentication code is {####}."
+	// SignInLinkSubject goes with SignInLinkEmail.
+	SignInLinkSubject = "Your sign-in link"
+	// SignInLinkEmail carries a link to sign in by, which is no more Cognito's than the link.
+	SignInLinkEmail = "Follow this link to sign in: {##Sign in##}. It works once, for a few minutes, and in the browser that asked for it. " +
+		"If that was not yours, you need not do anything."
 	// DefaultInvitationSMS carries a temporary password.
 	DefaultInvitationSMS = "Your username is {username} and temporary password is {####}."
 	// DefaultInvitationSubject goes with DefaultInvitationEmail.
@@ -58,8 +64,9 @@ var (
 	ErrNoUsername = errors.New("message: the template lacks {username}")
 )
 
-// placeholder matches the code before the link: {####} is not a link without text.
-var placeholder = regexp.MustCompile(`(?s)\{####\}|\{username\}|\{##(.+?)##\}`)
+// placeholder matches the code before the link: {####} is not a link without text. A link begins at the last "{##"
+// before its end, so that one without an end takes nothing with it.
+var placeholder = regexp.MustCompile(`\{####\}|\{username\}|\{##((?:[^{]|\{+#?[^{#])+?)##\}`)
 
 // Render fills the template in one pass: a placeholder inside a value stays
 // text. In the body of an e-mail every value is escaped for HTML, and the
@@ -68,7 +75,7 @@ var placeholder = regexp.MustCompile(`(?s)\{####\}|\{username\}|\{##(.+?)##\}`)
 // whole, and out of each value elsewhere. A plain text shows a link as its URL.
 func (t Template) Render(v Values) (subject, body string) {
 	plain := func(s string) string { return s }
-	subject = strip(fill(t.Subject, v, plain, plainLink))
+	subject = strip(fill(t.Subject, v, plain, noLink))
 	if v.Medium == SMS {
 		return subject, fill(t.Body, v, plain, plainLink)
 	}
@@ -87,6 +94,9 @@ func fill(text string, v Values, escape func(string) string, link func(to, text 
 		return link(safeLink(v.Link), placeholder.FindStringSubmatch(found)[1])
 	})
 }
+
+// noLink keeps the code that a link holds out of the lists of messages that show subjects.
+func noLink(_, text string) string { return text }
 
 func plainLink(to, text string) string {
 	if to == "" {

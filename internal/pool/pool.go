@@ -13,6 +13,8 @@
 //   - cognate:client-id:<ClientName> pins the id of the client that is created
 //     in the pool under that name, for clients have no tags.
 //   - cognate:issuer says what tokens name as their issuer; see [Pool.Issuer].
+//   - cognate:sign-in-links, enabled or disabled, says whether pages send links
+//     in place of sign-in codes; see [Pool.SignInLinks].
 //
 // Tags under "cognate:" survive an update that gives no tags at all.
 package pool
@@ -144,3 +146,7 @@ func (p *Pool) VerifyBeforeUpdate(attr string) bool {
 // name as their issuer: "" or "self" (this server), "aws", or an absolute URL
 // without a slash at its end.
 func (p *Pool) Issuer() string { return p.Settings.UserPoolTags[tagIssuer] }
+
+// SignInLinks reports whether the pages of the pool send a link where an e-mail
+// with a code is the first factor: the tag cognate:sign-in-links.
+func (p *Pool) SignInLinks() bool { return p.Settings.UserPoolTags[tagLinks] == tagEnabled }

@@ -17,6 +17,10 @@ const (
 	tagOwn      = "cognate:"
 	tagIssuer   = tagOwn + "issuer"
 	tagClientID = tagOwn + "client-id:"
+	tagLinks    = tagOwn + "sign-in-links"
+
+	tagEnabled  = "enabled"
+	tagDisabled = "disabled"
 
 	maxTags = 50
 )
@@ -47,6 +51,8 @@ func checkTags(tags map[string]string, dev bool) error {
 			return fault.Newf(idp.CodeUserPoolTagging, "The tag %q is invalid.", k)
 		case strings.HasPrefix(k, tagClientID) && !clientIDPattern.MatchString(v):
 			return invalidf("The tag %s does not hold a valid client id.", k)
+		case k == tagLinks && v != tagEnabled && v != tagDisabled:
+			return invalidf("The tag %s must be %s or %s.", k, tagEnabled, tagDisabled)
 		}
 	}
 	return checkIssuer(tags[tagIssuer], dev)

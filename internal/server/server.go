@@ -149,7 +149,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	s.users = user.New(s.db, keys, sender).With(protection)
+	s.users = user.New(s.db, keys, sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
 	passkeys := passkey.New(s.db, keys, s.config.Dev)
 	if err := s.seed(ctx, pools); err != nil {
@@ -159,6 +159,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	mux.Register(identity.Service)
 	machine := authn.New(keys, s.users, passkeys, s.tokens)
 	requests := oauth.New(s.db, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
+	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
+	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
 	proxies, err := parseProxies(s.config.TrustedProxies)
 	if err != nil {

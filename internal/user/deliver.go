@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"cognate/api/idp"
@@ -22,6 +23,7 @@ type delivery struct {
 	to      string
 	code    secret.Text
 	purpose message.Purpose
+	link    string // what to follow in place of typing the code, which it holds; empty for none
 }
 
 // medium is how an attribute's value is reached.
@@ -35,7 +37,11 @@ func medium(attr string) message.Medium {
 // send renders a message by the pool's template and hands it to the sender.
 func (d *Directory) send(ctx context.Context, p *pool.Pool, v delivery) (*idp.CodeDeliveryDetailsType, error) {
 	by := medium(v.attr)
-	subject, body := template(p, v.purpose, by).Render(message.Values{Medium: by, Code: v.code, Username: v.user.Username})
+	t := template(p, v.purpose, by)
+	if v.link != "" {
+		t = linkTemplate(p, v.purpose)
+	}
+	subject, body := t.Render(message.Values{Medium: by, Code: v.code, Username: v.user.Username, Link: v.link})
 	from := p.Settings.EmailConfiguration
 	err := d.sender.Send(ctx, message.Message{
 		PoolID: p.ID, Username: v.user.Username, Medium: by, Destination: v.to, Purpose: v.purpose,
@@ -88,8 +94,7 @@ func details(attr, to string) *idp.CodeDeliveryDetailsType {
 	return &idp.CodeDeliveryDetailsType{AttributeName: attr, DeliveryMedium: string(by), Destination: message.Mask(by, to)}
 }
 
-// template is the pool's own text for a purpose, or the default. Confirmation by link needs a domain for
-// the link to lead to; pools have none yet, so their mails carry the code.
+// template is the pool's own text for a purpose, or the default, with a code.
 func template(p *pool.Pool, purpose message.Purpose, by message.Medium) message.Template {
 	if notice, ok := notices[purpose]; ok {
 		return notice
@@ -108,6 +113,30 @@ func template(p *pool.Pool, purpose message.Purpose, by message.Medium) message.
 		Subject: first(t.EmailSubject, message.DefaultVerificationSubject),
 		Body:    first(t.EmailMessage, message.DefaultVerificationEmail),
 	}
+}
+
+// linkTemplate is the text of an e-mail with a link: to sign in by, or to confirm a sign-up.
+func linkTemplate(p *pool.Pool, purpose message.Purpose) message.Template {
+	if purpose == message.Authentication {
+		return message.Template{Subject: message.SignInLinkSubject, Body: message.SignInLinkEmail}
+	}
+	t := p.Settings.VerificationMessageTemplate
+	return message.Template{
+		Subject: first(t.EmailSubjectByLink, message.DefaultLinkSubject),
+		Body:    first(t.EmailMessageByLink, message.DefaultLinkEmail),
+	}
+}
+
+// confirmationLink is where following a link confirms a sign-up (protocol page "oauth-endpoints", section 1). It is
+// empty for what a code is typed for: messages of other purposes, text messages, and all of a pool that wants it so.
+func (d *Directory) confirmationLink(p *pool.Pool, c *pool.Client, v delivery) string {
+	confirms := v.purpose == message.SignUp || v.purpose == message.ResendCode
+	byLink := p.Settings.VerificationMessageTemplate.DefaultEmailOption == idp.DefaultEmailOptionTypeConfirmWithLink
+	if !confirms || !byLink || v.attr != attrEmail || d.options.Pages == nil {
+		return ""
+	}
+	return d.options.Pages(p) + "/confirmUser?client_id=" + url.QueryEscape(c.ID) +
+		"&user_name=" + url.QueryEscape(v.user.Username) + "&confirmation_code=" + url.QueryEscape(string(v.code))
 }
 
 // signIn is the text for sign-in codes, as a second factor or alone.

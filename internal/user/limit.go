@@ -34,6 +34,10 @@ type Options struct {
 	Breached Breached
 	// Notify tells users of changes to what guards their accounts.
 	Notify bool
+	// Pages gives what the addresses of a pool's pages begin with: a scheme and a host, without a slash at the
+	// end. It must not depend on any request, for the links of messages are made with it. Without it, sign-ups
+	// are confirmed by codes only.
+	Pages func(*pool.Pool) string
 }
 
 // With sets the options. It is not for a directory that is in use.

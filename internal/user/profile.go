@@ -76,7 +76,7 @@ func (d *Directory) edit(tx *store.Tx, p *pool.Pool, was store.User, edits, addr
 		if err := tx.PutCode(row); err != nil {
 			return nil, err
 		}
-		out = append(out, delivery{is, attr, addresses[attr], code, message.UpdateUserAttribute})
+		out = append(out, delivery{user: is, attr: attr, to: addresses[attr], code: code, purpose: message.UpdateUserAttribute})
 	}
 	return out, nil
 }
@@ -169,7 +169,7 @@ func (d *Directory) verification(tx *store.Tx, me Self, attr string) (v delivery
 		return v, err
 	}
 	code, row := d.newCode(me.Pool, me.User.Sub, codeVerify, attr, to)
-	return delivery{me.User, attr, to, code, message.VerifyUserAttribute}, tx.PutCode(row)
+	return delivery{user: me.User, attr: attr, to: to, code: code, purpose: message.VerifyUserAttribute}, tx.PutCode(row)
 }
 
 var errNotVerifiable = fault.New(idp.CodeInvalidParameter, "Invalid attribute name. Only phone_number and email can be verified.")

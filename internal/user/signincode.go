@@ -2,6 +2,7 @@ package user
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"cognate/api/idp"
@@ -23,6 +24,25 @@ type SignInCode struct {
 	Address  string // where it goes; the user's own address unless that is being set up
 	Digits   int
 	Lifetime time.Duration
+	// Link makes the code a long one, which an e-mail carries in a link: this address, whose query goes on with it as
+	// the parameter link. Digits does not matter then.
+	Link string
+}
+
+// newCode is a code to type, or one of 130 bits that nobody types.
+func (s SignInCode) newCode() secret.Text {
+	if s.Link != "" {
+		return secret.Text(rand.Text())
+	}
+	return secret.Text(secret.RandomDigits(s.Digits))
+}
+
+// link is the link that carries a code; empty for one that is typed.
+func (s SignInCode) link(code secret.Text) string {
+	if s.Link == "" {
+		return ""
+	}
+	return s.Link + "&link=" + string(code)
 }
 
 // binding is what the hash of a code is bound to.
@@ -30,10 +50,10 @@ func (s SignInCode) binding(p *pool.Pool, sub string) []string {
 	return []string{p.ID, sub, purposeSignIn, s.Flow, s.Attr}
 }
 
-// SendSignInCode makes a code and sends it. A user has one at a time: the one before is void, in whichever
+// SendSignInCode makes a code and sends it, as it is or in a link. A user has one at a time: the one before is void, in whichever
 // sign-in it was asked for.
 func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, s SignInCode) (*idp.CodeDeliveryDetailsType, error) {
-	code := secret.Text(secret.RandomDigits(s.Digits))
+	code := s.newCode()
 	now := time.Now().UTC()
 	row := store.Code{
 		PoolID: p.ID, Sub: u.Sub, Purpose: purposeSignIn, Value: s.Address, Destination: s.Attr, Created: now, Expires: now.Add(s.Lifetime),
@@ -51,7 +71,7 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 	case full:
 		return nil, errTooMany
 	}
-	v := delivery{u, s.Attr, s.Address, code, message.Authentication}
+	v := delivery{user: u, attr: s.Attr, to: s.Address, code: code, purpose: message.Authentication, link: s.link(code)}
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
 	}

@@ -54,7 +54,7 @@ func (d *Directory) signUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 	if p.Alias(attrPreferred) && u.Attributes[attrPreferred] != "" {
 		return nil, invalid("Preferred username cannot be provided for unconfirmed account, since user pool is configured for preferred username alias.")
 	}
-	return d.register(ctx, p, u, in.Password)
+	return d.register(ctx, p, c, u, in.Password)
 }
 
 // needsNoPassword reports whether a user can sign up without a password: pool and client allow to sign in
@@ -71,7 +71,7 @@ func needsNoPassword(p *pool.Pool, c *pool.Client, name string, values map[strin
 }
 
 // register writes a new user, with a password unless it is empty, and sends the first code.
-func (d *Directory) register(ctx context.Context, p *pool.Pool, u store.User, password string) (*idp.SignUpResponse, error) {
+func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, password string) (*idp.SignUpResponse, error) {
 	var w store.Password
 	if password != "" {
 		w = d.newPassword(p, u, password, false)
@@ -105,7 +105,9 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, u store.User, pa
 	}
 	out := &idp.SignUpResponse{UserSub: u.Sub}
 	if attr != "" {
-		out.CodeDeliveryDetails, err = d.send(ctx, p, delivery{u, attr, u.Attributes[attr], code, message.SignUp})
+		v := delivery{user: u, attr: attr, to: row.Value, code: code, purpose: message.SignUp}
+		v.link = d.confirmationLink(p, c, v)
+		out.CodeDeliveryDetails, err = d.send(ctx, p, v)
 	}
 	return out, err
 }
@@ -336,7 +338,8 @@ func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, u s
 	case full:
 		return nil, errLimit
 	}
-	v := delivery{u, attr, to, code, purpose}
+	v := delivery{user: u, attr: attr, to: to, code: code, purpose: purpose}
+	v.link = d.confirmationLink(p, c, v)
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
 	}
