@@ -118,7 +118,7 @@ func (v *View) add(p Page, files map[string]string) error {
 	}
 	v.templates[p.template()] = t
 	if err := v.execute(io.Discard, p); err != nil {
-		return fmt.Errorf("templates: %w", err)
+		return fmt.Errorf("templates: %s.html: %w", p.template(), err)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func qrCode(text string) string {
 	for y := range size {
 		for x := range size {
 			at := image.Pt(x/scale-quiet, y/scale-quiet)
-			if r, _, _, _ := code.At(at.X, at.Y).RGBA(); at.In(code.Bounds()) && r == 0 {
+			if at.In(code.Bounds()) && code.At(at.X, at.Y) == color.Black {
 				picture.Pix[y*picture.Stride+x] = 1
 			}
 		}
