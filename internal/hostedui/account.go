@@ -69,7 +69,7 @@ func (o *owner) name() string {
 // attributesOf lists the attributes of the pool that the client may read and that have a value, or that it may write.
 func (o *owner) attributesOf(a *Account) error {
 	p, c := o.request.Pool, o.request.Client
-	for _, s := range p.Settings.SchemaAttributes {
+	for _, s := range inOrder(p.Settings.SchemaAttributes) {
 		name, value := s.Name, o.me.User.Attributes[s.Name]
 		writes := c.CanWrite(p, name) && (s.Mutable == nil || *s.Mutable)
 		switch name {
@@ -90,6 +90,22 @@ func (o *owner) attributesOf(a *Account) error {
 		a.Attributes = append(a.Attributes, f)
 	}
 	return nil
+}
+
+// attributeOrder is how people expect to be asked about themselves; what is not named follows.
+var attributeOrder = []string{
+	"name", "given_name", "middle_name", "family_name", "nickname", "preferred_username", "email", "phone_number", "birthdate", "gender", "address",
+	"website", "profile", "picture", "locale", "zoneinfo",
+}
+
+func inOrder(all []*idp.SchemaAttributeType) []*idp.SchemaAttributeType {
+	rank := func(a *idp.SchemaAttributeType) int {
+		if i := slices.Index(attributeOrder, a.Name); i >= 0 {
+			return i
+		}
+		return len(attributeOrder)
+	}
+	return slices.SortedStableFunc(slices.Values(all), func(a, b *idp.SchemaAttributeType) int { return rank(a) - rank(b) })
 }
 
 func (o *owner) passwordOf(a *Account) error {
@@ -181,7 +197,7 @@ func (o *owner) sessionsOf(a *Account) error {
 	}
 	a.Sessions = []Session{}
 	for _, l := range logins {
-		a.Sessions = append(a.Sessions, Session{ID: l.ID, Browser: l.Agent, Address: l.IP, Created: l.Created, Current: l.ID == o.login.ID})
+		a.Sessions = append(a.Sessions, Session{ID: l.ID, Browser: browserName(l.Agent), Address: l.IP, Created: l.Created, Current: l.ID == o.login.ID})
 	}
 	for after := ""; len(a.Sessions) < maxSessions; {
 		live, next, err := o.Tokens.Sessions(o.ctx, p.ID, sub, after, maxSessions)

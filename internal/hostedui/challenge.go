@@ -61,6 +61,9 @@ func (v *visit) page(step *authn.Step, t Turn) (Page, error) {
 	case idp.ChallengeNameTypeNewPasswordRequired:
 		return v.newPassword(frame, t, requiredIn(step)), nil
 	case idp.ChallengeNameTypeSmsMfa, idp.ChallengeNameTypeSmsOtp, idp.ChallengeNameTypeEmailOtp, idp.ChallengeNameTypeSoftwareTokenMfa:
+		if step.Link {
+			return v.linkSent(t, step.Parameters["CODE_DELIVERY_DESTINATION"])
+		}
 		c := codePage(frame, t)
 		c.Destination = step.Parameters["CODE_DELIVERY_DESTINATION"]
 		return c, nil

@@ -202,3 +202,27 @@ func TestPasswordless(t *testing.T) {
 		b.send("", "code", h.code("jane@example.com")).signedIn()
 	})
 }
+
+// TestSignInLinks signs in by a link, in the browser that asked, and in no other.
+func TestSignInLinks(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.openPool(&idp.CreateUserPoolRequest{PoolName: "links", UserPoolTags: map[string]string{"cognate:sign-in-links": "enabled"}, Policies: &idp.UserPoolPolicyType{
+			SignInPolicy: &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}}})
+		h.openClient(&idp.CreateUserPoolClientRequest{ExplicitAuthFlows: []string{"ALLOW_USER_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}})
+		h.user("jane")
+		b := h.browser().open("/login"+h.query()).send("", "username", "jane").send("", "answer", "EMAIL_OTP").shows("/login", "j***@e***")
+		link := "/link" + h.query("link", h.code("jane@example.com"))
+		if other := h.browser().open(link); other.status != 400 {
+			t.Errorf("in another browser: %d %s", other.status, other.text())
+		}
+		b.open("/link"+h.query("link", "AAAAAAAAAAAAAAAAAAAAAAAAAA")).send("").shows("/link", "")
+		b.open(link).shows("/link", "")
+		if b.at.Path != "/link" {
+			t.Errorf("opening it signs in: at %s", b.at)
+		}
+		b.send("").signedIn()
+		if again := b.open(link); again.status != 400 {
+			t.Errorf("again: %d %s", again.status, again.text())
+		}
+	})
+}

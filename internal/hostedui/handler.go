@@ -57,6 +57,7 @@ func (s *Service) Register(mux *http.ServeMux) {
 		PathReset:          {(*visit).showReset, (*visit).reset},
 		oauth.PageAccount:  {(*visit).showAccount, (*visit).account},
 		oauth.PagePasskeys: {(*visit).offerPasskey, (*visit).addPasskey},
+		PathLink:           {(*visit).showLink, (*visit).link},
 	} {
 		mux.HandleFunc("GET "+path, s.serve(path, page.get))
 		mux.HandleFunc("POST "+path, s.serve(path, posted(page.post)))

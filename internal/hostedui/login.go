@@ -138,7 +138,7 @@ func (v *visit) attempt(username string) (*authn.Attempt, *oauth.Entrance) {
 	if v.request.Levels != "" {
 		parameters["TARGET_ACR_VALUES"] = v.request.Levels
 	}
-	return &authn.Attempt{Pool: v.request.Pool, Client: v.request.Client, IP: ip, Parameters: parameters, Enter: e.Enter}, e
+	return &authn.Attempt{Pool: v.request.Pool, Client: v.request.Client, IP: ip, Parameters: parameters, Enter: e.Enter, Link: v.linkAddress()}, e
 }
 
 // signIn takes what the pages of a sign-in send: the beginning, or the answer to a challenge.
