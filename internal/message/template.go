@@ -66,7 +66,7 @@ var (
 
 // placeholder matches the code before the link: {####} is not a link without text. A link begins at the last "{##"
 // before its end, so that one without an end takes nothing with it.
-var placeholder = regexp.MustCompile(`\{####\}|\{username\}|\{##((?:[^{]|\{+#?[^{#])+?)##\}`)
+var placeholder = regexp.MustCompile(`\{####\}|\{username\}|\{##((?:[^{]|(?:\{#?)+[^{#])+?)##\}`)
 
 // Render fills the template in one pass: a placeholder inside a value stays
 // text. In the body of an e-mail every value is escaped for HTML, and the

@@ -2,8 +2,11 @@ package message
 
 import (
 	"errors"
+	"html"
 	"strings"
 	"testing"
+
+	"cognate/internal/secret"
 )
 
 // TestRender covers checklist 23: values are escaped, and break no line of a header.
@@ -34,6 +37,17 @@ func TestRender(t *testing.T) {
 		{"link with a quote", Template{"", "{##here##}"}, Values{Link: `https://h/"onclick="x`}, "", `<a href="https://h/%22onclick=%22x">here</a>`},
 		{"no link", Template{"", "{##here##}"}, Values{}, "", "here"},
 		{"code is no link", Template{"", "{####} or {##x##}"}, Values{Code: "1", Link: "http://h"}, "", `1 or <a href="http://h">x</a>`},
+		{"many placeholders", Template{"{####} {##all##}", "{username}, {##go##} or type {####}, {username}: {##once more##}"},
+			Values{Code: "1", Username: "<j>", Link: "http://h"}, "1 all",
+			`&lt;j&gt;, <a href="http://h">go</a> or type 1, &lt;j&gt;: <a href="http://h">once more</a>`},
+		{"no link in a subject", Template{"Go {##here##}", ""}, Values{Link: link}, "Go here", ""},
+		{"link without an end", Template{"", "{##here {username} {####"}, Values{Username: "j", Link: link}, "", "{##here j {####"},
+		{"link that begins twice", Template{"", "{##a {##b##} c##}"}, Values{Link: "http://h"}, "", `{##a <a href="http://h">b</a> c##}`},
+		{"link around a code", Template{"", "{##{####}##}"}, Values{Code: "1", Link: "http://h"}, "", "{##1##}"},
+		{"link around a name", Template{"", "{##for {username}##}"}, Values{Username: "j", Link: "http://h"}, "", `<a href="http://h">for {username}</a>`},
+		{"link with braces", Template{"", "{##a{#{b}##}"}, Values{Link: "http://h"}, "", `<a href="http://h">a{#{b}</a>`},
+		{"link without a text", Template{"", "{##} {###}"}, Values{Link: "http://h"}, "", "{##} {###}"},
+		{"hostile link", Template{"", "{##x##}"}, Values{Link: "https://h/?a='><script>&b=\"\r\n"}, "", "x"},
 		{"unknown", Template{"{x}", "{x} {#} {##} {USERNAME} {}"}, Values{}, "{x}", "{x} {#} {##} {USERNAME} {}"},
 		{"header injection", Template{"Hi {username}\r\n", "Hi {username}"}, Values{Medium: SMS, Username: "j\r\nBcc: v@x\x00\u2028\u202e"},
 			"Hi jBcc: v@x", "Hi jBcc: v@x"},
@@ -119,6 +133,51 @@ func FuzzRender(f *testing.F) {
 			t.Errorf("link %q", linked)
 		}
 	})
+}
+
+// FuzzTemplate renders any template, and compares with a reader of templates that goes from character to character.
+func FuzzTemplate(f *testing.F) {
+	for _, body := range []string{DefaultLinkEmail, "{##{####}##}", "{##a {##b##}", "{##a{##}", "{######}", "{##a{#{b##}", "{##a###}{####", "{{username}}\xff"} {
+		f.Add(body, "<i>\"j\"", "1", "https://h/?a=1&b='")
+	}
+	f.Fuzz(func(t *testing.T, body, username, code, link string) {
+		v := Values{Medium: Email, Username: username, Code: secret.Text(code), Link: link}
+		_, got := Template{Body: body}.Render(v)
+		name, number := html.EscapeString(strip(username)), html.EscapeString(strip(code))
+		want := readTemplate(body, name, number, func(text string) string { return htmlLink(safeLink(link), text) })
+		if got != want {
+			t.Errorf("%q\n got %q\nwant %q", body, got, want)
+		}
+		v.Medium = SMS
+		subject, got := Template{Subject: body, Body: body}.Render(v)
+		want = readTemplate(body, strip(username), strip(code), func(text string) string { return plainLink(safeLink(link), text) })
+		if got != want {
+			t.Errorf("text of %q\n got %q\nwant %q", body, got, want)
+		}
+		if hasControl(subject) || safeLink(link) != "" && len(link) > 20 && !strings.Contains(body+username+code, link) && strings.Contains(subject, link) {
+			t.Errorf("subject %q", subject)
+		}
+	})
+}
+
+func readTemplate(text, name, code string, link func(text string) string) (out string) {
+	for text = strings.ToValidUTF8(text, "\uFFFD"); text != ""; {
+		end, next := -1, -1
+		if strings.HasPrefix(text, "{##") && len(text) > 4 {
+			end, next = strings.Index(text[4:], "##}")+4, strings.Index(text[3:], "{##")+3
+		}
+		switch {
+		case strings.HasPrefix(text, "{####}"):
+			out, text = out+code, text[len("{####}"):]
+		case strings.HasPrefix(text, "{username}"):
+			out, text = out+name, text[len("{username}"):]
+		case end > 3 && (next < 3 || next > end):
+			out, text = out+link(text[3:end]), text[end+len("##}"):]
+		default:
+			out, text = out+text[:1], text[1:]
+		}
+	}
+	return out
 }
 
 func FuzzPlainText(f *testing.F) {
