@@ -3,6 +3,7 @@ package inbox
 import (
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -241,6 +242,24 @@ func TestPage(t *testing.T) {
 	}
 	if got := call(b, "GET", PagePath+"?destination=first@example.com").Body.String(); !strings.Contains(got, "1 message to first@example.com.") || strings.Contains(got, "alert(3)") {
 		t.Errorf("filtered:\n%s", got)
+	}
+}
+
+// TestLink: the code stays in its place, and the body shows the link as something to follow.
+func TestLink(t *testing.T) {
+	b := New()
+	m := mail("jane@example.com", "123456")
+	link := "https://h/confirmUser?client_id=c&user_name=%22%3E%3Cb%3E&confirmation_code=123456"
+	m.Subject, m.Body = message.Template{Subject: "s", Body: message.DefaultLinkEmail}.Render(message.Values{Medium: message.Email, Link: link})
+	fill(t, b, m)
+	if got := list(t, b, JSONPath)[0]; got["code"] != "123456" || !strings.Contains(got["body"], `<a href="`+html.EscapeString(link)+`">Verify Email</a>`) {
+		t.Errorf("%v", got)
+	}
+	page := call(b, "GET", PagePath).Body.String()
+	for _, want := range []string{"<code>123456</code>", `<a href="` + html.EscapeString(link) + `" rel="noreferrer noopener">` + html.EscapeString(link) + "</a>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q:\n%s", want, page)
+		}
 	}
 }
 

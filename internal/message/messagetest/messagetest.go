@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -37,7 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) *Fixture) {
 	for name, test := range map[string]func(*testing.T, *Fixture){
 		"delivers": delivers, "unicode": unicode, "injection in the subject": injectedSubject,
 		"injection in the destination": injectedDestination, "injection in the sender": injectedFrom,
-		"injection in the username": injectedUsername, "malformed": malformed, "unserved medium": unserved,
+		"injection in the username": injectedUsername, "link": linked, "malformed": malformed, "unserved medium": unserved,
 		"ended context": ended, "concurrent": concurrent, "errors hide secrets": hides,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -140,6 +142,23 @@ func injectedUsername(t *testing.T, f *Fixture) {
 			if strings.Contains(got.Body, "<b>") && medium == message.Email {
 				t.Errorf("the username became HTML: %q", got.Body)
 			}
+		}
+	}
+}
+
+// linked sends a link whose query is hostile to HTML, and longer than a line of a mail may be. It arrives as it was.
+func linked(t *testing.T, f *Fixture) {
+	link := "https://auth.example.com/confirmUser?client_id=c&user_name=" + url.QueryEscape(`"><b>'=`+strings.Repeat("ü", 200)) + "&confirmation_code=" + code
+	for _, medium := range f.Media {
+		m := sample(medium)
+		m.Subject, m.Body = message.Template{Body: "Go {##here##}."}.Render(message.Values{Medium: medium, Link: link})
+		want := "Go " + link + "."
+		if medium == message.Email {
+			m.Subject, want = "Your link", `Go <a href="`+html.EscapeString(link)+`">here</a>.`
+		}
+		send(t, f, m)
+		if got := last(t, f); got.Body != want {
+			t.Errorf("received %q\nwant %q", got.Body, want)
 		}
 	}
 }

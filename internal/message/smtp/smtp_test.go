@@ -110,6 +110,22 @@ func TestContent(t *testing.T) {
 	}
 }
 
+// TestLink: who reads plain text gets the whole link, too, and the name as it is (checklist 23).
+func TestLink(t *testing.T) {
+	server := serve(t, options{})
+	m := sample()
+	v := message.Values{Medium: message.Email, Username: `<a href="https://evil.example">x</a>`, Link: "https://h/confirmUser?client_id=c&user_name=%3Cb%3E&confirmation_code=1"}
+	m.Subject, m.Body = message.Template{Subject: "s", Body: "<p>Hello {username},</p>" + message.DefaultLinkEmail}.Render(v)
+	if err := sender(t, server.config()).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got := parse(t, server.all()[0].content)
+	text := "Hello " + v.Username + ",\nPlease click the link below to verify your email address. Verify Email (" + v.Link + ")"
+	if got.html != m.Body || strings.Count(got.html, "<a ") != 1 || got.text != text {
+		t.Errorf("html %q\ntext %q\nwant %q", got.html, got.text, text)
+	}
+}
+
 func TestMessageIDsDiffer(t *testing.T) {
 	server := serve(t, options{})
 	s := sender(t, server.config())
