@@ -6,6 +6,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"sync"
 
 	"github.com/boombuler/barcode/qr"
 )
@@ -13,7 +14,7 @@ import (
 const (
 	maxQR = 500 // bytes: more makes squares too small for a phone's camera
 	quiet = 4   // squares around the code, as its standard wants
-	scale = 4   // pixels to a square
+	scale = 2   // pixels to a square: the page enlarges them without blur
 )
 
 // qrCode draws a QR code as a data: URL, "" for a text that is empty or too long.
@@ -21,23 +22,38 @@ func qrCode(text string) string {
 	if text == "" || len(text) > maxQR {
 		return ""
 	}
-	code, err := qr.Encode(text, qr.M, qr.Auto)
+	code, err := qr.Encode(text, qr.L, qr.Auto) // a screen is not scratched: the least redundancy will do
 	if err != nil {
 		return ""
 	}
-	size := (code.Bounds().Dx() + 2*quiet) * scale
+	squares := code.Bounds().Dx()
+	size := (squares + 2*quiet) * scale
 	picture := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
-	for y := range size {
-		for x := range size {
-			at := image.Pt(x/scale-quiet, y/scale-quiet)
-			if at.In(code.Bounds()) && code.At(at.X, at.Y) == color.Black {
-				picture.Pix[y*picture.Stride+x] = 1
+	for y := range squares * scale {
+		row := picture.Pix[(y+quiet*scale)*picture.Stride+quiet*scale:]
+		for x := range squares * scale {
+			if code.At(x/scale, y/scale) == color.Black {
+				row[x] = 1
 			}
 		}
 	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, picture); err != nil {
+	if err := pngEncoder.Encode(&b, picture); err != nil {
 		return ""
 	}
 	return "data:image/png;base64," + base64.StdEncoding.EncodeToString(b.Bytes())
 }
+
+// pngEncoder keeps what it compresses with, which is large.
+var pngEncoder = png.Encoder{BufferPool: new(pngBuffers)}
+
+type pngBuffers struct{ sync.Pool }
+
+// Get returns nil when there is none: the encoder then makes one.
+func (p *pngBuffers) Get() *png.EncoderBuffer {
+	b, _ := p.Pool.Get().(*png.EncoderBuffer)
+	return b
+}
+
+// Put keeps one.
+func (p *pngBuffers) Put(b *png.EncoderBuffer) { p.Pool.Put(b) }

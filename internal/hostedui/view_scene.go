@@ -102,7 +102,7 @@ func (s *scene) Problem() *Problem {
 	told := map[string]bool{}
 	for _, f := range s.fields {
 		if f.Error != "" {
-			p.Items = append(p.Items, ProblemItem{f.Label + ": " + f.Error, f.ID})
+			p.Items = append(p.Items, ProblemItem{s.T("errors.item", "field", f.Label, "text", f.Error), f.ID})
 		}
 		told[f.Name] = true
 	}

@@ -421,3 +421,33 @@ func BenchmarkRender(b *testing.B) {
 		}
 	}
 }
+
+// TestPagesAreDocumented holds docs/pages.md to the templates there are, and to their class names for classic CSS.
+func TestPagesAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/pages.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := readTemplates("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := map[string]bool{}
+	for name, text := range files {
+		if !strings.Contains(string(doc), "`"+name+"`") {
+			t.Errorf("%s is not documented", name)
+		}
+		for _, class := range regexp.MustCompile(`[A-Za-z-]+-customizable`).FindAllString(text, -1) {
+			classes[class] = true
+		}
+	}
+	for _, class := range regexp.MustCompile(`[A-Za-z-]+-customizable`).FindAllString(string(doc), -1) {
+		if !classes[class] {
+			t.Errorf("%s is documented and not there", class)
+		}
+		delete(classes, class)
+	}
+	if len(classes) > 0 {
+		t.Errorf("not documented: %v", classes)
+	}
+}
