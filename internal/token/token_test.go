@@ -464,3 +464,38 @@ func TestEveryByteOfARefreshTokenCounts(t *testing.T) {
 		h.wants(err, "NotAuthorizedException", "Invalid Refresh Token.")
 	}
 }
+
+// reserved are the claims that say who a token is of, who made it, for whom and for how long.
+var reserved = []string{
+	"sub", "iss", "aud", "exp", "iat", "auth_time", "token_use", "client_id", "username", "event_id", "origin_jti", "jti", "nonce", "at_hash", "acr", "amr", "version",
+	"scope", "device_key", "cognito:username", "cognito:groups", "cognito:roles", "cognito:preferred_role",
+}
+
+// TestReservedClaims lets nothing that is written about a user stand in a token under the name of a reserved claim, or take
+// the place of one (checklist 45, as far as attributes go: triggers do not run yet).
+func TestReservedClaims(t *testing.T) {
+	h := newHouse(t)
+	planted := h.user
+	planted.Attributes = map[string]string{"email": "real@example.com"}
+	for _, name := range reserved {
+		planted.Attributes[name] = "planted"
+	}
+	g := h.grant(token.NewFlow())
+	g.User = planted
+	out, err := h.tokens.Issue(t.Context(), g, nil)
+	h.must(err)
+	for use, text := range map[string]string{"id": out.ID, "access": out.Access} {
+		got := claims(t, text)
+		for name, value := range got {
+			if value == "planted" {
+				t.Errorf("%s token: %s is what an attribute says", use, name)
+			}
+		}
+		if got["sub"] != h.user.Sub || got["token_use"] != use {
+			t.Errorf("%s token: %v", use, got)
+		}
+	}
+	if claims(t, out.ID)["email"] != "real@example.com" {
+		t.Errorf("the attributes are left out: %v", claims(t, out.ID))
+	}
+}
