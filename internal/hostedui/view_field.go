@@ -59,6 +59,11 @@ func (s *scene) Section(name string) (list []*Field) {
 	return list
 }
 
+// Passwords reports whether the page asks for one.
+func (s *scene) Passwords() bool {
+	return slices.ContainsFunc(s.fields, func(f *Field) bool { return f.Type == "password" })
+}
+
 // finish gives the fields what they have in common: ids, errors, and the focus to the first that needs a hand.
 func (s *scene) finish(fields []*Field) []*Field {
 	var wrong, empty *Field

@@ -205,6 +205,12 @@ func (p *checked) input(n *html.Node) {
 		p.Error("a field without a name")
 	}
 	id, _ := attribute(n, "id")
+	if hidden, _ := attribute(n, "aria-hidden"); hidden == "true" {
+		if tab, _ := attribute(n, "tabindex"); tab != "-1" {
+			p.Errorf("field %q is hidden and takes the focus", id)
+		}
+		return
+	}
 	if inLabel := n.Parent.Data == "label"; !inLabel && !p.labels[id] {
 		p.Errorf("field %q has no label", id)
 	}
