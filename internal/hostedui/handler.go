@@ -131,7 +131,7 @@ func (v *visit) open() (err error) {
 	if v.request, err = v.OAuth.Parse(v.ctx, v.r.Host, query); err != nil {
 		return err
 	}
-	v.allowForms()
+	v.allow()
 	return v.dress()
 }
 
@@ -160,29 +160,33 @@ func (v *visit) protect() {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "publickey-credentials-get=(self), publickey-credentials-create=(self)")
-	h.Set("Content-Security-Policy", policy("'self'"))
+	h.Set("Content-Security-Policy", policy("'self'", "'none'"))
 	if v.cookies.ByTLS(v.r) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
 }
 
-func policy(forms string) string {
+func policy(forms, frames string) string {
 	return "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action " + forms +
-		"; frame-ancestors 'none'; base-uri 'none'"
+		"; frame-ancestors " + frames + "; base-uri 'none'"
 }
 
-// allowForms lets the forms of a page end where the answer goes: browsers hold form-action against the redirects that
-// follow, too, and the client's own page may redirect once more.
-func (v *visit) allowForms() {
-	u, err := url.Parse(v.request.RedirectURI)
-	if err != nil || u.Scheme == "" {
-		return
+// allow fits the policy to the request. The forms of a page may end where the answer goes: browsers hold form-action
+// against the redirects that follow, too, and the client's own page may redirect once more. Pages of other origins may
+// frame it where the operator wants that for the client.
+func (v *visit) allow() {
+	forms, frames := "'self'", "'none'"
+	if u, err := url.Parse(v.request.RedirectURI); err == nil && u.Scheme != "" {
+		forms += " https:"
+		if u.Scheme != "https" {
+			forms += " " + u.Scheme + ":"
+		}
 	}
-	allowed := "'self' https:"
-	if u.Scheme != "https" {
-		allowed += " " + u.Scheme + ":"
+	if origins := v.request.Pool.FrameAncestors(v.request.Client.Name); len(origins) > 0 {
+		frames = "'self' " + strings.Join(origins, " ")
+		v.w.Header().Del("X-Frame-Options") // which cannot name origins
 	}
-	v.w.Header().Set("Content-Security-Policy", policy(allowed))
+	v.w.Header().Set("Content-Security-Policy", policy(forms, frames))
 }
 
 const (

@@ -204,3 +204,24 @@ func TestSessionsOfPages(t *testing.T) {
 func isAlert(n *html.Node) bool {
 	return n.Data == "script" && strings.Contains(attr(n, "src"), "alert") || n.Data == "script" && n.FirstChild != nil
 }
+
+// TestFrames lets nobody frame the pages but whom the operator names for a client (checklist 33).
+func TestFrames(t *testing.T) {
+	onEngines(t, func(h *house) {
+		b := h.browser().open("/login" + h.query())
+		if !strings.Contains(b.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") || b.header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%v", b.header)
+		}
+		for _, bad := range []string{"", "*", "https://*.example.com", "https://app.example/x", "http://", "javascript:x", "https://a.example;script-src", "'self'"} {
+			in := &idp.CreateUserPoolRequest{PoolName: "framed", UserPoolTags: map[string]string{"cognate:frame-ancestors:app": bad}}
+			if _, err := h.core.Pools.Create(t.Context(), "us-east-1", in); err == nil {
+				t.Errorf("%q was taken", bad)
+			}
+		}
+		h.openPool(&idp.CreateUserPoolRequest{PoolName: "framed", UserPoolTags: map[string]string{"cognate:frame-ancestors:app": "https://app.example https://b.example:8443"}})
+		b.open("/login" + h.query())
+		if !strings.Contains(b.header.Get("Content-Security-Policy"), "frame-ancestors 'self' https://app.example https://b.example:8443;") || b.header.Get("X-Frame-Options") != "" {
+			t.Errorf("%v", b.header)
+		}
+	})
+}

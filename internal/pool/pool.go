@@ -15,6 +15,8 @@
 //   - cognate:issuer says what tokens name as their issuer; see [Pool.Issuer].
 //   - cognate:sign-in-links, enabled or disabled, says whether pages send links
 //     in place of sign-in codes; see [Pool.SignInLinks].
+//   - cognate:frame-ancestors:<ClientName> lists the origins whose pages may
+//     frame those of the client; see [Pool.FrameAncestors].
 //
 // Tags under "cognate:" survive an update that gives no tags at all.
 package pool
@@ -150,3 +152,10 @@ func (p *Pool) Issuer() string { return p.Settings.UserPoolTags[tagIssuer] }
 // SignInLinks reports whether the pages of the pool send a link where an e-mail
 // with a code is the first factor: the tag cognate:sign-in-links.
 func (p *Pool) SignInLinks() bool { return p.Settings.UserPoolTags[tagLinks] == tagEnabled }
+
+// FrameAncestors are the origins whose pages may frame the sign-in pages of the client of
+// a name; none for most. Browsers keep cookies from frames of other sites, so that it
+// works between hosts of one site.
+func (p *Pool) FrameAncestors(clientName string) []string {
+	return strings.Fields(p.Settings.UserPoolTags[tagFrames+clientName])
+}

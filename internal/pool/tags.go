@@ -18,6 +18,7 @@ const (
 	tagIssuer   = tagOwn + "issuer"
 	tagClientID = tagOwn + "client-id:"
 	tagLinks    = tagOwn + "sign-in-links"
+	tagFrames   = tagOwn + "frame-ancestors:"
 
 	tagEnabled  = "enabled"
 	tagDisabled = "disabled"
@@ -51,6 +52,8 @@ func checkTags(tags map[string]string, dev bool) error {
 			return fault.Newf(idp.CodeUserPoolTagging, "The tag %q is invalid.", k)
 		case strings.HasPrefix(k, tagClientID) && !clientIDPattern.MatchString(v):
 			return invalidf("The tag %s does not hold a valid client id.", k)
+		case strings.HasPrefix(k, tagFrames) && !areOrigins(strings.Fields(v), dev):
+			return invalidf("The tag %s must be https origins, separated by spaces.", k)
 		case k == tagLinks && v != tagEnabled && v != tagDisabled:
 			return invalidf("The tag %s must be %s or %s.", k, tagEnabled, tagDisabled)
 		}
@@ -70,6 +73,17 @@ func checkIssuer(issuer string, dev bool) error {
 		return invalidf("The tag %s must be self, aws or an https URL without query, fragment and final slash.", tagIssuer)
 	}
 	return nil
+}
+
+// areOrigins reports whether all of list are origins that a page may be framed by: in development without TLS, too.
+func areOrigins(list []string, dev bool) bool {
+	for _, text := range list {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "https" && !(dev && u.Scheme == "http") || u.Host == "" || text != u.Scheme+"://"+u.Host || strings.ContainsAny(u.Host, ";,' *") {
+			return false
+		}
+	}
+	return len(list) > 0
 }
 
 // ownTags returns those of Cognate's own tags among tags.
