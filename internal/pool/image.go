@@ -2,7 +2,6 @@ package pool
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -10,31 +9,14 @@ import (
 	"image"
 	_ "image/jpeg" // formats that image.DecodeConfig reads
 	_ "image/png"
-	"path"
-	"regexp"
-	"strings"
 
 	"cognate/api/idp"
-	"cognate/internal/store"
 )
-
-// ImagePattern is where a door serves [Registry.Image], on all hosts: {pool} is the pool's id and {name} the image's
-// name.
-const ImagePattern = "GET " + imageRoot + "{pool}/{name}"
-
-const imageRoot = "/_cognate/branding/"
-
-// Image is a picture of the pages of a pool, in a form that was checked when it was uploaded.
-type Image struct {
-	// Type is its media type.
-	Type string
-	Body []byte
-}
 
 // imageKinds are the kinds of image by the names that the API has for them.
 var imageKinds = map[string]struct {
 	suffix, media string
-	is            func([]byte) error
+	check         func([]byte) error
 }{
 	idp.AssetExtensionTypePng:  {"png", "image/png", isFormat("png")},
 	idp.AssetExtensionTypeJpeg: {"jpg", "image/jpeg", isFormat("jpeg")},
@@ -43,42 +25,10 @@ var imageKinds = map[string]struct {
 	idp.AssetExtensionTypeSvg:  {"svg", "image/svg+xml", checkSVG},
 }
 
-// imagePath is the path of an image on all hosts of its pool. The hash in it is that of the content: whoever has the
-// image under a path may keep it for good.
-func imagePath(poolID, kind, hash string) string {
-	return imageRoot + poolID + "/" + hash + "." + imageKinds[kind].suffix
-}
-
-func imageHash(body []byte) string {
+// contentHash is the name of a file of the pages: what it holds has no other name.
+func contentHash(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:16])
-}
-
-var imageName = regexp.MustCompile(`^[0-9a-f]{32}\.[a-z]{3,4}$`)
-
-// Image returns an image of a pool by its name, the last part of its path, nil when there is none. Anybody may see
-// it. It is not kept in memory. An SVG is safe as an image of a page, but a door that serves it adds a policy that
-// lets it do nothing when it is opened by itself.
-func (r *Registry) Image(ctx context.Context, poolID, name string) (*Image, error) {
-	if !imageName.MatchString(name) || !poolIDPattern.MatchString(poolID) {
-		return nil, nil
-	}
-	var row store.Image
-	err := r.db.Look(ctx, func(tx *store.Tx) (err error) {
-		row, err = tx.GetImage(poolID, strings.TrimSuffix(name, path.Ext(name)))
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	kind := imageKinds[row.Kind]
-	if path.Ext(name) != "."+kind.suffix {
-		return nil, nil
-	}
-	return &Image{Type: kind.media, Body: row.Body}, nil
 }
 
 var errImage = errors.New("not such an image")

@@ -23,6 +23,9 @@ type Options struct {
 	Dev bool
 	// BaseDomain is what prefix domains are under; empty is localhost.
 	BaseDomain string
+	// PublicURL is where the server is without a pool's domain. Its scheme and its port are those of the domains, too.
+	// Empty is https, without a port.
+	PublicURL string
 }
 
 // Registry reads, caches and changes pools and their clients. It is safe for
@@ -35,12 +38,13 @@ type Registry struct {
 	pools   *cache[Pool]
 	clients *cache[Client]
 	owners  *cache[string] // the ids of the pools that have the domains, empty for those of none
+	looks   *cache[look]   // by pool and client
 }
 
 // New makes a registry over db, whose client secrets are sealed with keys.
 func New(db *store.DB, keys *secret.Keyring, opt Options) *Registry {
 	opt.BaseDomain = or(opt.BaseDomain, "localhost")
-	r := &Registry{db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client](), owners: newCache[string]()}
+	r := &Registry{db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client](), owners: newCache[string](), looks: newCache[look]()}
 	db.Subscribe(r.changed)
 	return r
 }
@@ -50,6 +54,7 @@ const (
 	kindPool   = "pool"
 	kindClient = "client"
 	kindDomain = "domain"
+	kindLook   = "look" // of a pool's pages, by the pool's id
 )
 
 func (r *Registry) changed(c store.Change) {
@@ -58,14 +63,19 @@ func (r *Registry) changed(c store.Change) {
 		r.pools.drop(func(id string, _ *Pool) bool { return id == c.ID })
 		// The pool may be gone, and made again under its old id.
 		r.clients.drop(func(_ string, v *Client) bool { return v.PoolID == c.ID })
+		r.looks.drop(func(_ string, v *look) bool { return v.poolID == c.ID })
+	case kindLook:
+		r.looks.drop(func(_ string, v *look) bool { return v.poolID == c.ID })
 	case kindClient:
 		r.clients.drop(func(id string, _ *Client) bool { return id == c.ID })
+		r.looks.drop(func(_ string, v *look) bool { return v.clientID == c.ID })
 	case kindDomain:
 		r.owners.drop(func(name string, _ *string) bool { return name == c.ID })
 	case "":
 		r.pools.drop(func(string, *Pool) bool { return true })
 		r.clients.drop(func(string, *Client) bool { return true })
 		r.owners.drop(func(string, *string) bool { return true })
+		r.looks.drop(func(string, *look) bool { return true })
 	}
 }
 

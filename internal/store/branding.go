@@ -58,7 +58,7 @@ func (t *Tx) CountBrandings(poolID string) (int64, error) {
 }
 
 // BrandingAsset is an image of a branding. No other of the branding has its Category, ColorMode and ResourceID. Body
-// is empty in lists.
+// is empty in outlines.
 type BrandingAsset struct {
 	BrandingID, PoolID              string
 	Category, ColorMode, ResourceID string
@@ -76,8 +76,17 @@ func (t *Tx) PutBrandingAsset(a BrandingAsset) error {
 		a.BrandingID, a.Category, a.ColorMode, a.ResourceID, a.PoolID, a.Kind, a.Hash, a.Body)
 }
 
-// ListBrandingAssets returns the assets of a branding by category, colour mode and resource id, without their bytes.
+// ListBrandingAssets returns the assets of a branding by category, colour mode and resource id.
 func (t *Tx) ListBrandingAssets(brandingID string) ([]BrandingAsset, error) {
+	return list(t, "branding assets", func(a *BrandingAsset, r *sql.Rows) error {
+		return r.Scan(&a.BrandingID, &a.PoolID, &a.Category, &a.ColorMode, &a.ResourceID, &a.Kind, &a.Hash, raw(&a.Body))
+	}, `
+		SELECT branding_id, pool_id, category, color_mode, resource_id, kind, hash, body FROM branding_assets
+		WHERE branding_id = $1 ORDER BY branding_id, category, color_mode, resource_id`, brandingID)
+}
+
+// OutlineBrandingAssets is ListBrandingAssets without their bytes.
+func (t *Tx) OutlineBrandingAssets(brandingID string) ([]BrandingAsset, error) {
 	return list(t, "branding assets", func(a *BrandingAsset, r *sql.Rows) error {
 		return r.Scan(&a.BrandingID, &a.PoolID, &a.Category, &a.ColorMode, &a.ResourceID, &a.Kind, &a.Hash)
 	}, `

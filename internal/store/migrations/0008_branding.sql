@@ -3,6 +3,7 @@ CREATE TABLE classic_styles (
 	owner      TEXT {{C}} NOT NULL,
 	client_id  TEXT {{C}} REFERENCES clients (id) ON DELETE CASCADE,
 	css        TEXT NOT NULL,
+	css_hash   TEXT {{C}} NOT NULL,
 	image_kind TEXT NOT NULL,
 	image_hash TEXT {{C}} NOT NULL,
 	image      BYTEA,
@@ -11,6 +12,7 @@ CREATE TABLE classic_styles (
 	PRIMARY KEY (pool_id, owner)
 );
 CREATE INDEX classic_styles_client ON classic_styles (client_id);
+CREATE INDEX classic_styles_css ON classic_styles (pool_id, css_hash);
 CREATE INDEX classic_styles_image ON classic_styles (pool_id, image_hash);
 
 CREATE TABLE brandings (

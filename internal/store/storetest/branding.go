@@ -9,7 +9,7 @@ import (
 
 func newClassicStyle(pool, client string) store.ClassicStyle {
 	return store.ClassicStyle{
-		PoolID: pool, ClientID: client, CSS: ".a{}", ImageKind: "PNG", ImageHash: "classic-" + pool + client, Created: day(0), Modified: day(1),
+		PoolID: pool, ClientID: client, CSS: ".a{}", CSSHash: "css-" + pool + client, ImageKind: "PNG", ImageHash: "classic-" + pool + client, Created: day(0), Modified: day(1),
 	}
 }
 
@@ -49,7 +49,7 @@ func testClassicStyles(t *testing.T, db *store.DB) {
 	for _, s := range []store.ClassicStyle{own, all, newClassicStyle("q", "")} {
 		is(t, "put", put(s, "image of "+s.PoolID+s.ClientID), nil)
 	}
-	own.CSS, own.ImageKind, own.ImageHash, own.Modified = "new", "JPEG", "other", day(9)
+	own.CSS, own.CSSHash, own.ImageKind, own.ImageHash, own.Modified = "new", "css-new", "JPEG", "other", day(9)
 	later := own
 	later.Created = day(8)
 	is(t, "put again", put(later, "\x00"), nil)
@@ -66,9 +66,19 @@ func testClassicStyles(t *testing.T, db *store.DB) {
 	image(t, db, "p", "classic-p", store.Image{Kind: "PNG", Body: []byte("image of p")})
 	is(t, "the replaced image", noImage(db, "p", "classic-pc"), store.ErrNotFound)
 	is(t, "an image of another pool", noImage(db, "q", "classic-p"), store.ErrNotFound)
+	for hash, want := range map[string]string{"css-new": "new", "css-p": ".a{}"} {
+		view(t, db, func(tx *store.Tx) error {
+			css, err := tx.GetClassicCSS("p", hash)
+			same(t, "CSS", css, want)
+			return err
+		})
+	}
+	is(t, "the replaced CSS", noCSS(db, "p", "css-pc"), store.ErrNotFound)
+	is(t, "CSS of another pool", noCSS(db, "q", "css-p"), store.ErrNotFound)
 	for range 2 {
 		update(t, db, func(tx *store.Tx) error { return tx.DeleteClassicStyle("p", "c") })
 	}
+	is(t, "the deleted CSS", noCSS(db, "p", "css-new"), store.ErrNotFound)
 	is(t, "the deleted image", noImage(db, "p", "other"), store.ErrNotFound)
 	image(t, db, "p", "classic-p", store.Image{Kind: "PNG", Body: []byte("image of p")})
 }
@@ -85,6 +95,13 @@ func image(t *testing.T, db *store.DB, pool, hash string, want store.Image) {
 func noImage(db *store.DB, pool, hash string) error {
 	return try(db, func(tx *store.Tx) error {
 		_, err := tx.GetImage(pool, hash)
+		return err
+	})
+}
+
+func noCSS(db *store.DB, pool, hash string) error {
+	return try(db, func(tx *store.Tx) error {
+		_, err := tx.GetClassicCSS(pool, hash)
 		return err
 	})
 }
@@ -155,16 +172,18 @@ func testBrandingAssets(t *testing.T, db *store.DB) {
 	is(t, "the image of a deleted branding", noImage(db, "p", "hash-FORM_LOGO"), store.ErrNotFound)
 }
 
-// assets checks those of a branding, which are listed without bytes.
+// assets checks those of a branding, with and without bytes.
 func assets(t *testing.T, db *store.DB, branding string, want ...store.BrandingAsset) {
 	t.Helper()
-	for i := range want {
-		want[i].Body = nil
-	}
 	view(t, db, func(tx *store.Tx) error {
 		got, err := tx.ListBrandingAssets(branding)
 		same(t, "assets of "+branding, got, want)
-		return err
+		for i := range want {
+			want[i].Body = nil
+		}
+		outline, err2 := tx.OutlineBrandingAssets(branding)
+		same(t, "outline of "+branding, outline, want)
+		return errors.Join(err, err2)
 	})
 }
 
