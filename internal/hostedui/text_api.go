@@ -42,6 +42,7 @@ var texts = map[string]string{
 	TextSessionEnded:    "notice.session_ended",
 	TextSessionsEnded:   "notice.sessions_ended",
 	TextAccountDeleted:  "notice.account_deleted",
+	TextConfirmed:       "confirmed",
 
 	"Incorrect username or password.":           "error.incorrect",
 	"User does not exist.":                      "error.unknown_user",

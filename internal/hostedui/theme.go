@@ -47,6 +47,7 @@ type Theme struct {
 	Footer      *Band
 	NoLanguages bool // there is no choice of language
 	NoGraphics  bool // pages have no pictures of their own
+	NoBadges    bool // the buttons of providers have none
 	FirstOthers bool // providers stand above the form
 	hash        string
 	css         []byte
@@ -94,6 +95,7 @@ func (t *Theme) read(s *settings) {
 	t.css = s.sheet()
 	t.NoLanguages = s.is("categories.form.languageSelector.enabled", false)
 	t.NoGraphics = s.is("categories.form.displayGraphics", false)
+	t.NoBadges = s.is("componentClasses.idpButtons.icons.enabled", false)
 	t.FirstOthers = s.firstMethod() == "FEDERATED"
 	if s.is("components.form.logo.enabled", true) {
 		if logo := s.picture("FORM_LOGO"); logo != (Picture{}) {
