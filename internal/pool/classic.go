@@ -42,9 +42,6 @@ func (r *Registry) SetUICustomization(ctx context.Context, in *idp.SetUICustomiz
 		if err != nil {
 			return err
 		}
-		if p.Host() == "" {
-			return invalid("A domain must be associated with this user pool.")
-		}
 		tx.Notify(kindLook, p.ID)
 		shown, err = r.putStyle(tx, p, row, in.ImageFile)
 		return err
@@ -108,12 +105,18 @@ func styleOwner(clientID string) string {
 	return clientID
 }
 
-// styledPool reads the pool of a style, whose owner must be in it.
-func (r *Registry) styledPool(tx *store.Tx, poolID, owner string) (*Pool, error) {
+var errNoPages = invalid("There has to be an existing domain associated with this user pool")
+
+// styledPool reads the pool of a style, which must have pages, and whose client, when one is named, must be in it.
+func (r *Registry) styledPool(tx *store.Tx, poolID, owner string) (p *Pool, err error) {
 	if owner == "" {
-		return r.getPool(tx, poolID)
+		p, err = r.getPool(tx, poolID)
+	} else {
+		p, _, err = r.getPoolClient(tx, poolID, owner)
 	}
-	p, _, err := r.getPoolClient(tx, poolID, owner)
+	if err == nil && p.Host() == "" {
+		err = errNoPages
+	}
 	return p, err
 }
 

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
@@ -99,7 +100,7 @@ func (r *Registry) checkLinks(links map[string]string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(links)) {
 		u, err := url.Parse(links[name])
-		if err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !r.opt.Dev) {
+		if err != nil || u.Hostname() == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !r.opt.Dev) {
 			return invalidf("The link for %s is not an https URL.", name)
 		}
 	}
@@ -202,12 +203,12 @@ func (r *Registry) ListTerms(ctx context.Context, poolID, after string, limit in
 	return terms, next, nil
 }
 
-// getTerms reads terms that have to be in the pool. Their ids are in lower case.
+// getTerms reads terms that have to be in the pool.
 func (r *Registry) getTerms(tx *store.Tx, poolID, id string) (store.Terms, error) {
 	if _, err := r.getPool(tx, poolID); err != nil {
 		return store.Terms{}, err
 	}
-	row, err := tx.GetTerms(id)
+	row, err := tx.GetTerms(strings.ToLower(id))
 	if err == nil && row.PoolID != poolID {
 		err = store.ErrNotFound
 	}
