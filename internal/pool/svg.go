@@ -31,59 +31,66 @@ func setOf(words string) map[string]bool {
 	return set
 }
 
+// svgReader is what of a drawing was read.
+type svgReader struct {
+	open  []string // the elements
+	seen  bool     // the root
+	style []byte   // the text of the style that is open: comments and sections may cut it anywhere
+}
+
 // checkSVG accepts a drawing that is complete in itself: no script, no event handlers, nothing loaded, no document type
 // and so no entities.
 func checkSVG(body []byte) error {
 	if !utf8.Valid(body) {
 		return errImage
 	}
-	d := xml.NewDecoder(bytes.NewReader(body))
-	var open []string
-	seen := false
+	d, r := xml.NewDecoder(bytes.NewReader(body)), new(svgReader)
 	for {
 		token, err := d.Token()
-		if errors.Is(err, io.EOF) && seen {
+		if errors.Is(err, io.EOF) && r.seen {
 			return nil
 		}
 		if err != nil {
 			return errImage
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if len(open) == 0 && (seen || t.Name.Local != "svg") {
-				return errImage
-			}
-			seen = true
-			if err := checkElement(t); err != nil {
-				return err
-			}
-			open = append(open, t.Name.Local)
-		case xml.EndElement:
-			open = open[:len(open)-1]
-		default:
-			if err := checkContent(token, open); err != nil {
-				return err
-			}
+		if err := r.read(token); err != nil {
+			return err
 		}
 	}
 }
 
-// checkContent is for what is not an element, inside the elements that are open.
-func checkContent(token xml.Token, open []string) error {
+func (r *svgReader) read(token xml.Token) error {
 	switch t := token.(type) {
+	case xml.StartElement:
+		if len(r.open) == 0 && (r.seen || t.Name.Local != "svg") {
+			return errImage
+		}
+		if r.inStyle() {
+			return errors.New("it has an element in a style")
+		}
+		r.open, r.seen, r.style = append(r.open, t.Name.Local), true, nil
+		return checkElement(t)
+	case xml.EndElement:
+		inStyle := r.inStyle()
+		r.open = r.open[:len(r.open)-1]
+		if inStyle {
+			return checkStyle(string(r.style))
+		}
+	case xml.CharData:
+		if r.inStyle() {
+			r.style = append(r.style, t...)
+		}
 	case xml.Directive:
 		return errors.New("it has a document type")
 	case xml.ProcInst:
 		if t.Target != "xml" {
 			return errors.New("it has a processing instruction")
 		}
-	case xml.CharData:
-		if len(open) > 0 && open[len(open)-1] == "style" {
-			return checkStyle(string(t))
-		}
 	}
 	return nil
 }
+
+func (r *svgReader) inStyle() bool { return len(r.open) > 0 && r.open[len(r.open)-1] == "style" }
 
 func checkElement(e xml.StartElement) error {
 	if e.Name.Space != svgSpace || !svgElements[e.Name.Local] {
