@@ -68,6 +68,9 @@ const noIcon = "data:,"
 // NewTheme makes a look. It cannot fail: what is not understood is left out.
 func NewTheme(from ThemeSource) *Theme {
 	t := &Theme{Align: "center", Icon: noIcon, Classic: localURL(from.ClassicCSS)}
+	if t.Classic != "" {
+		t.Mode = "light" // it was written for pages that are always light
+	}
 	if logo := localURL(from.Logo); logo != "" {
 		t.FormLogo = Picture{Light: logo}
 	}
@@ -91,7 +94,7 @@ var schemes = map[string]string{"LIGHT": "light", "DARK": "dark"}
 var alignments = map[string]string{"START": "start", "CENTER": "center", "END": "end"}
 
 func (t *Theme) read(s *settings) {
-	t.Mode = schemes[s.text("categories.global.colorSchemeMode")]
+	t.Mode = cmp.Or(schemes[s.text("categories.global.colorSchemeMode")], t.Mode)
 	t.css = s.sheet()
 	t.NoLanguages = s.is("categories.form.languageSelector.enabled", false)
 	t.NoGraphics = s.is("categories.form.displayGraphics", false)

@@ -379,38 +379,6 @@ func TestOperatorsTemplates(t *testing.T) {
 	}
 }
 
-func TestAssets(t *testing.T) {
-	v := newView(t)
-	mux := http.NewServeMux()
-	mux.Handle(AssetsPattern, v.Assets())
-	theme := NewTheme(ThemeSource{ID: "client 1", Settings: []byte(designed)})
-	mux.Handle(ThemePattern, theme)
-	get := func(path string) *httptest.ResponseRecorder {
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		return w
-	}
-	const forGood = "public, max-age=31536000, immutable"
-	for path, kind := range map[string]string{
-		v.assets["style.css"].url: "text/css; charset=utf-8", v.assets["passkey.js"].url: "text/javascript; charset=utf-8", theme.CSS: "text/css; charset=utf-8",
-	} {
-		w := get(path)
-		if h := w.Header(); w.Code != 200 || h.Get("Content-Type") != kind || h.Get("Cache-Control") != forGood || h.Get("X-Content-Type-Options") != "nosniff" || w.Body.Len() == 0 {
-			t.Errorf("%s: %d %v", path, w.Code, h)
-		}
-	}
-	for _, path := range []string{"/_cognate/assets/0123456789abcdef/style.css", "/_cognate/themes/client/0/theme.css"} {
-		if w := get(path); w.Code != 200 || w.Header().Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: %d %v", path, w.Code, w.Header())
-		}
-	}
-	for _, path := range []string{"/_cognate/assets/x/view.go", "/_cognate/assets/x/..%2fview.go"} {
-		if w := get(path); w.Code != 404 {
-			t.Errorf("%s: %d", path, w.Code)
-		}
-	}
-}
-
 func BenchmarkRender(b *testing.B) {
 	v := newView(b)
 	for _, s := range gallery(Frame{Language: "de", Action: PathLogin, Query: "client_id=1example23456789&response_type=code", Token: "token"}, "alice@example.com") {
