@@ -37,8 +37,7 @@ type Asset struct {
 
 const (
 	maxBrandings = 20 // of a pool
-	maxAssets    = 40 // of a branding
-	maxUpload    = 2 << 20
+	maxUpload    = 2 << 20 // bytes of a request
 )
 
 var errBrandingSource = invalid("useCognitoProvidedValues or settings should be specified (but not both)")
@@ -98,42 +97,37 @@ func putAssets(tx *store.Tx, b store.Branding, given []*idp.AssetType) (*idp.Man
 		}
 	}
 	tx.Notify(kindLook, b.PoolID)
-	d, err := describeBranding(tx, b)
-	if err == nil && len(d.Assets) > maxAssets {
-		err = invalidf("A managed login branding style can have at most %d assets.", maxAssets)
-	}
-	return d, err
+	return describeBranding(tx, b)
 }
 
-// UpdateBranding changes what in names of a branding: members of the settings and assets that it does not name stay.
-// To use the server's own look drops both.
+// UpdateBranding replaces the settings of a branding, and its assets when in names any, be it none. To use the
+// server's own look drops both.
 func (r *Registry) UpdateBranding(ctx context.Context, in *idp.UpdateManagedLoginBrandingRequest) (*idp.ManagedLoginBrandingType, error) {
-	// The model does not require them.
-	for name, value := range map[string]string{"userPoolId": in.UserPoolId, "managedLoginBrandingId": in.ManagedLoginBrandingId} {
-		if value == "" {
-			return nil, missing(name)
-		}
+	if err := checkBrandingID(in); err != nil {
+		return nil, err
 	}
 	if err := checkBranding(in.UseCognitoProvidedValues, in.Settings, in.Assets); err != nil {
 		return nil, err
 	}
+	settings, err := mergeSettings(nil, in.Settings)
+	if err != nil {
+		return nil, err
+	}
 	var changed *idp.ManagedLoginBrandingType
-	err := r.db.Update(ctx, func(tx *store.Tx) error {
+	modified := now()
+	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		b, err := r.getBranding(tx, in.UserPoolId, in.ManagedLoginBrandingId)
 		if err != nil {
 			return err
 		}
-		b.Provided, b.Modified = isTrue(in.UseCognitoProvidedValues), now()
-		if b.Provided {
-			b.Settings, err = nil, tx.DeleteBrandingAssets(b.ID)
-		} else {
-			b.Settings, err = mergeSettings(b.Settings, in.Settings)
-		}
-		if err != nil {
-			return err
-		}
+		b.Provided, b.Settings, b.Modified = isTrue(in.UseCognitoProvidedValues), settings, modified
 		if err := tx.UpdateBranding(b); err != nil {
 			return err
+		}
+		if b.Provided || in.Assets != nil {
+			if err := tx.DeleteBrandingAssets(b.ID); err != nil {
+				return err
+			}
 		}
 		changed, err = putAssets(tx, b, in.Assets)
 		return err
@@ -141,7 +135,17 @@ func (r *Registry) UpdateBranding(ctx context.Context, in *idp.UpdateManagedLogi
 	return changed, err
 }
 
-// missing is the answer to a member that the model does not require, but the operation does.
+// checkBrandingID refuses an update without what the model does not require, but the operation does.
+func checkBrandingID(in *idp.UpdateManagedLoginBrandingRequest) error {
+	switch {
+	case in.UserPoolId == "":
+		return missing("userPoolId")
+	case in.ManagedLoginBrandingId == "":
+		return missing("managedLoginBrandingId")
+	}
+	return nil
+}
+
 func missing(member string) error {
 	return invalidf("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member)
 }
