@@ -63,9 +63,11 @@ func (s *Service) Register(mux *http.ServeMux) {
 		mux.HandleFunc("POST "+path, s.serve(path, posted(page.post)))
 	}
 	mux.HandleFunc("GET /confirmUser", s.confirmUser)
+	mux.HandleFunc("GET /confirmUser/{$}", s.confirmUser)
 	mux.HandleFunc("GET /error", s.failure)
 	mux.Handle(AssetsPattern, s.view.Assets())
 	mux.HandleFunc(ThemePattern, s.theme)
+	mux.HandleFunc(pool.BrandingPattern, s.branding)
 }
 
 // visit is one request for a page.
@@ -104,7 +106,7 @@ func (s *Service) serve(path string, handle func(*visit) error) http.HandlerFunc
 		if err == nil {
 			err = handle(v)
 		}
-		if err != nil {
+		if err != nil && err != errShown {
 			v.fail(err)
 		}
 	}
