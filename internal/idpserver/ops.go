@@ -50,6 +50,24 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.UpdateUserPoolDomain, s.UpdateUserPoolDomain)
 	awsjson.Handle(m, idp.DeleteUserPoolDomain, s.DeleteUserPoolDomain)
 
+	// ui_customization.go
+	awsjson.Handle(m, idp.SetUICustomization, s.SetUICustomization)
+	awsjson.Handle(m, idp.GetUICustomization, s.GetUICustomization)
+
+	// branding.go
+	awsjson.Handle(m, idp.CreateManagedLoginBranding, s.CreateManagedLoginBranding)
+	awsjson.Handle(m, idp.DescribeManagedLoginBranding, s.DescribeManagedLoginBranding)
+	awsjson.Handle(m, idp.DescribeManagedLoginBrandingByClient, s.DescribeManagedLoginBrandingByClient)
+	awsjson.Handle(m, idp.UpdateManagedLoginBranding, s.UpdateManagedLoginBranding)
+	awsjson.Handle(m, idp.DeleteManagedLoginBranding, s.DeleteManagedLoginBranding)
+
+	// terms.go
+	awsjson.Handle(m, idp.CreateTerms, s.CreateTerms)
+	awsjson.Handle(m, idp.DescribeTerms, s.DescribeTerms)
+	awsjson.Handle(m, idp.ListTerms, s.ListTerms)
+	awsjson.Handle(m, idp.UpdateTerms, s.UpdateTerms)
+	awsjson.Handle(m, idp.DeleteTerms, s.DeleteTerms)
+
 	// sign_up.go
 	awsjson.Handle(m, idp.SignUp, s.SignUp)
 	awsjson.Handle(m, idp.ConfirmSignUp, s.ConfirmSignUp)

@@ -22,9 +22,17 @@ import (
 // as "en" or "pt-BR"; those under "" are for all others.
 type Terms struct{ Use, Privacy map[string]string }
 
-// Links returns both addresses for a language; "" where there is none for it.
+// Links returns both addresses for who reads a language, each in that language, else in the default one; both are "" unless
+// there are both. A nil t has none.
 func (t *Terms) Links(language string) (use, privacy string) {
-	return or(t.Use[language], t.Use[""]), or(t.Privacy[language], t.Privacy[""])
+	if t == nil {
+		return "", ""
+	}
+	use, privacy = or(t.Use[language], t.Use[""]), or(t.Privacy[language], t.Privacy[""])
+	if use == "" || privacy == "" {
+		return "", ""
+	}
+	return use, privacy
 }
 
 const maxTerms = 40 // of a pool
