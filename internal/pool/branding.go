@@ -36,7 +36,8 @@ type Asset struct {
 }
 
 const (
-	maxBrandings = 20 // of a pool
+	maxBrandings = 20      // of a pool
+	maxAssets    = 40      // of a branding
 	maxUpload    = 2 << 20 // bytes of a request
 )
 
@@ -97,11 +98,16 @@ func putAssets(tx *store.Tx, b store.Branding, given []*idp.AssetType) (*idp.Man
 		}
 	}
 	tx.Notify(kindLook, b.PoolID)
-	return describeBranding(tx, b)
+	d, err := describeBranding(tx, b)
+	if err == nil && len(d.Assets) > maxAssets {
+		err = invalidf("A managed login branding style can have at most %d assets.", maxAssets)
+	}
+	return d, err
 }
 
-// UpdateBranding replaces the settings of a branding, and its assets when in names any, be it none. To use the
-// server's own look drops both.
+// UpdateBranding changes what in names of a branding: as in Cognito, members of the settings that it does not name stay,
+// and so do assets of other categories, colour modes and resource ids, for a look may be too large for one request. To
+// use the server's own look drops both.
 func (r *Registry) UpdateBranding(ctx context.Context, in *idp.UpdateManagedLoginBrandingRequest) (*idp.ManagedLoginBrandingType, error) {
 	if err := checkBrandingID(in); err != nil {
 		return nil, err
@@ -109,25 +115,24 @@ func (r *Registry) UpdateBranding(ctx context.Context, in *idp.UpdateManagedLogi
 	if err := checkBranding(in.UseCognitoProvidedValues, in.Settings, in.Assets); err != nil {
 		return nil, err
 	}
-	settings, err := mergeSettings(nil, in.Settings)
-	if err != nil {
-		return nil, err
-	}
 	var changed *idp.ManagedLoginBrandingType
 	modified := now()
-	err = r.db.Update(ctx, func(tx *store.Tx) error {
+	err := r.db.Update(ctx, func(tx *store.Tx) error {
 		b, err := r.getBranding(tx, in.UserPoolId, in.ManagedLoginBrandingId)
 		if err != nil {
 			return err
 		}
-		b.Provided, b.Settings, b.Modified = isTrue(in.UseCognitoProvidedValues), settings, modified
-		if err := tx.UpdateBranding(b); err != nil {
+		b.Provided, b.Modified = isTrue(in.UseCognitoProvidedValues), modified
+		if b.Provided {
+			b.Settings, err = nil, tx.DeleteBrandingAssets(b.ID)
+		} else {
+			b.Settings, err = mergeSettings(b.Settings, in.Settings)
+		}
+		if err != nil {
 			return err
 		}
-		if b.Provided || in.Assets != nil {
-			if err := tx.DeleteBrandingAssets(b.ID); err != nil {
-				return err
-			}
+		if err := tx.UpdateBranding(b); err != nil {
+			return err
 		}
 		changed, err = putAssets(tx, b, in.Assets)
 		return err
