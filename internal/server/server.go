@@ -144,7 +144,9 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	pools := pool.New(s.db, keys, pool.Options{AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain})
+	pools := pool.New(s.db, keys, pool.Options{
+		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL,
+	})
 	protection, err := s.protection()
 	if err != nil {
 		return nil, err
