@@ -100,7 +100,7 @@ const (
 
 // checkMember holds a value, which is at a path, to the form of it; nil for one that is not known.
 func checkMember(path string, value, form any) error {
-	if strings.Count(path, ".") > maxSettingDepth {
+	if strings.Count(path, ".")+strings.Count(path, "[]") > maxSettingDepth {
 		return badSetting(path, "nested less deeply")
 	}
 	switch form := form.(type) {
@@ -156,7 +156,7 @@ func checkArray(path string, value any, form []any) error {
 		each = form[0]
 	}
 	for _, e := range elements {
-		if err := checkMember(path, e, each); err != nil {
+		if err := checkMember(path+"[]", e, each); err != nil {
 			return err
 		}
 	}
@@ -166,7 +166,7 @@ func checkArray(path string, value any, form []any) error {
 // checkText: the form of a text is a colour, a word in capitals, or any plain text.
 func checkText(path string, value any, form string) error {
 	text, isText := value.(string)
-	name := path[strings.LastIndex(path, ".")+1:]
+	name := strings.TrimSuffix(path[strings.LastIndex(path, ".")+1:], "[]")
 	words := settingWords[name]
 	switch {
 	case settingColor.MatchString(form):
@@ -200,9 +200,9 @@ func checkPlain(path string, value any) error {
 		}
 		return nil
 	case map[string]any:
-		return checkObject(path+".", v, nil)
+		return checkObject(path, v, nil)
 	case []any:
-		return checkArray(path+".", v, nil)
+		return checkArray(path, v, nil)
 	}
 	return badSetting(path, "a value")
 }
