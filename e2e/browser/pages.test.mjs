@@ -8,6 +8,7 @@ import { Authenticator, deletePool, everyFactor, makePool, makeUser, send } from
 import { at, back, go, inBrowser, launch, look, openApp, openClient, pages } from './pages.js';
 
 const require = createRequire(new URL('../node/package.json', import.meta.url));
+const jsQR = require('jsqr');
 const oidc = await import(require.resolve('openid-client'));
 
 let app;
@@ -113,6 +114,19 @@ test('signing up, confirming, forgetting and resetting', () => inBrowser(browser
 	assert.ok((await back(tab, app.callback)).code);
 }));
 
+/** What a camera reads from a QR code on the page. */
+async function readCode(tab, picture) {
+	const { data, width, height } = await tab.evaluate(picture => {
+		const image = document.querySelector(picture);
+		const canvas = Object.assign(document.createElement('canvas'), { width: image.naturalWidth, height: image.naturalHeight });
+		const context = canvas.getContext('2d');
+		context.drawImage(image, 0, 0);
+		const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height);
+		return { data: [...data], width, height };
+	}, picture);
+	return jsQR(Uint8ClampedArray.from(data), width, height).data;
+}
+
 test('a temporary password, every second factor, and the choice of one', () => inBrowser(browser, async tab => {
 	const pool = await open('factors', { mfa: { MfaConfiguration: 'ON', ...everyFactor } });
 	const Username = unique('factors');
@@ -125,7 +139,9 @@ test('a temporary password, every second factor, and the choice of one', () => i
 	await look(tab, 'set-up-choice');
 	await tab.click('[name=answer][value=SOFTWARE_TOKEN_MFA]');
 	await look(tab, 'set-up-app');
-	const device = new Authenticator((await tab.textContent('.key')).replaceAll(/\s/g, ''));
+	const secret = (await tab.textContent('.key')).replaceAll(/\s/g, '');
+	assert.equal(new URL(await readCode(tab, '.qr')).searchParams.get('secret'), secret);
+	const device = new Authenticator(secret);
 	await tab.fill('[name=code]', await device.code());
 	await go(tab);
 	assert.ok((await back(tab, app.callback)).code);

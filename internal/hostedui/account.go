@@ -42,7 +42,7 @@ func (v *visit) showAccount() error {
 // page shows the account as it is now.
 func (o *owner) page(edit func(*Account)) error {
 	a := &Account{Frame: o.frame(oauth.PageAccount), Username: o.name(), Policy: policyOf(o.request.Pool), Continue: o.request.RedirectURI}
-	a.LanguagePath = oauth.PageAccount
+	a.LanguagePath, a.Delete = oauth.PageAccount, o.deletes()
 	for _, section := range []func(*Account) error{o.attributesOf, o.passwordOf, o.factorsOf, o.passkeysOf, o.devicesOf, o.sessionsOf} {
 		if err := section(a); err != nil {
 			return err

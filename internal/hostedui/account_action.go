@@ -127,16 +127,17 @@ func (o *owner) asked(name string) error {
 		return err
 	}
 	o.me.User = u
-	if err := o.page(func(a *Account) { a.ask(name); a.Notice = TextCodeSent }); err != nil {
+	if err := o.page(func(a *Account) { a.ask(name, ""); a.Notice = TextCodeSent }); err != nil {
 		return err
 	}
 	return errShown
 }
 
-func (a *Account) ask(name string) {
+// ask shows the field for the code of an address, with what was wrong with the one before.
+func (a *Account) ask(name, wrong string) {
 	i := slices.IndexFunc(a.Attributes, func(f Attribute) bool { return f.Name == name })
 	if i >= 0 {
-		a.Attributes[i].Verification = CodeSent
+		a.Attributes[i].Verification, a.Attributes[i].CodeError = CodeSent, wrong
 	}
 }
 
@@ -144,7 +145,7 @@ func (o *owner) verify() error {
 	form := o.r.PostForm
 	err := o.Users.VerifyAttribute(o.ctx, o.me, form.Get(FieldName), strings.TrimSpace(form.Get(FieldCode)))
 	if text, ok := message(err); ok {
-		if err := o.page(func(a *Account) { a.ask(form.Get(FieldName)); a.Error = text }); err != nil {
+		if err := o.page(func(a *Account) { a.ask(form.Get(FieldName), text) }); err != nil {
 			return err
 		}
 		return errShown
@@ -286,8 +287,16 @@ func (o *owner) signOut() error {
 	return errShown
 }
 
-// deleteAccount deletes the user. It is offered nowhere that the client does not ask for it.
+// deletes reports whether users may delete their accounts: through clients that may do all that users may.
+func (o *owner) deletes() bool {
+	return slices.Contains(o.request.Client.Settings.AllowedOAuthScopes, token.ScopeAdmin)
+}
+
+// deleteAccount deletes the user.
 func (o *owner) deleteAccount() error {
+	if !o.deletes() {
+		return errForged
+	}
 	if o.r.PostForm.Get(FieldSure) != "yes" {
 		if err := o.page(func(a *Account) { a.Error = TextNotSure }); err != nil {
 			return err

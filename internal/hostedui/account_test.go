@@ -218,3 +218,26 @@ func optionsOn(b *tab) string {
 	b.Fatalf("no options on the page:\n%s", b.text())
 	return ""
 }
+
+// TestAccountDeleted deletes the account, where the app may do all that users may, and once the box is ticked.
+func TestAccountDeleted(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.user("jane")
+		b := h.account("jane", password)
+		form := fields(b.form(hostedui.AccountSignOut))
+		form.Set("action", hostedui.AccountDelete)
+		form.Set("sure", "yes")
+		if b.post(h.address+"/account?client_id="+h.client.ID, form); b.status != http.StatusForbidden {
+			t.Errorf("where it is not offered: %d %s", b.status, b.text())
+		}
+		_, err := h.core.Pools.UpdateClient(t.Context(), &idp.UpdateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientId: h.client.ID,
+			AllowedOAuthFlowsUserPoolClient: new(true), AllowedOAuthFlows: []string{"code"}, AllowedOAuthScopes: []string{"openid", "aws.cognito.signin.user.admin"}, CallbackURLs: []string{callback}})
+		h.must(err)
+		b.open("/account?client_id="+h.client.ID).send(hostedui.AccountDelete).shows("/account", "Tick the box")
+		b.send(hostedui.AccountDelete, "sure", "yes").shows("/account", "Your account has been deleted.")
+		if _, err := h.core.Users.Find(t.Context(), h.pool, "jane"); err == nil {
+			t.Error("the user is still there")
+		}
+		b.open("/account?client_id="+h.client.ID).shows("/login", "")
+	})
+}

@@ -67,7 +67,6 @@ func gallery(frame Frame, text string) []shown {
 		{"account-bare", &Account{Frame: noticed, Username: text, Passkeys: &Passkeys{Add: true}, NoPassword: true}},
 		{"link-sent", &LinkSent{Frame: frame, Destination: text}},
 		{"link-landing", &LinkLanding{Frame: frame, Username: text, Link: text}},
-		{"link-confirm", &LinkLanding{Frame: frame, Username: text, Link: text, Confirms: true}},
 		{"confirmed", &Confirmed{Frame: frame, Continue: "https://app.example.com/"}},
 		{"signed-out", &SignedOut{Frame: chosen, Continue: "/login"}},
 		{"failure", &Failure{Frame: failed(text), Code: "redirect_mismatch"}},

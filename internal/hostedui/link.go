@@ -9,9 +9,6 @@ import (
 // PathLink is where the links of sign-in e-mails lead, in pools that want them.
 const PathLink = "/link"
 
-// TextOtherBrowser is told to who opens a link elsewhere than where it was asked for.
-const TextOtherBrowser = "Open the link in the browser in which you asked for it."
-
 // linkAddress is what sign-in links begin with. It never derives from a request: what a link carries must not go elsewhere.
 func (v *visit) linkAddress() string {
 	pages, _ := v.OAuth.Addresses(v.request.Pool)

@@ -310,13 +310,11 @@ type LinkSent struct {
 	Destination string // masked
 }
 
-// LinkLanding is where a link of an e-mail leads: it takes a press of a button to use it, for programs that check
+// LinkLanding is where a link to sign in leads: it takes a press of a button to use it, for programs that check
 // mail open links, too. Posts FieldUsername and FieldLink.
 type LinkLanding struct {
 	Frame
 	Username, Link string
-	// Confirms says that the link confirms a sign-up; else it signs in.
-	Confirms bool
 }
 
 // Confirmed says that a sign-up is confirmed.

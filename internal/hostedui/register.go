@@ -9,9 +9,6 @@ import (
 	"cognate/api/idp"
 )
 
-// TextConfirmed greets who has confirmed a sign-up and signs in now.
-const TextConfirmed = "Your registration has been confirmed!"
-
 // passwordless reports whether people sign up without a password: they get by with a code by e-mail, to an address that
 // is verified on the way. Who wants a password sets one on the account page.
 func (v *visit) passwordless() (bool, error) {

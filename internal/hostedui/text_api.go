@@ -21,6 +21,8 @@ const (
 	TextSessionEnded    = "The session has been ended."
 	TextSessionsEnded   = "You have been signed out everywhere else."
 	TextAccountDeleted  = "Your account has been deleted."
+	TextConfirmed       = "Your registration has been confirmed!"
+	TextOtherBrowser    = "Open the link in the browser in which you asked for it."
 )
 
 // texts are the texts that pages can show, by the key of their translation.
@@ -43,6 +45,7 @@ var texts = map[string]string{
 	TextSessionsEnded:   "notice.sessions_ended",
 	TextAccountDeleted:  "notice.account_deleted",
 	TextConfirmed:       "confirmed",
+	TextOtherBrowser:    "error.other_browser",
 
 	"Incorrect username or password.":           "error.incorrect",
 	"User does not exist.":                      "error.unknown_user",

@@ -8,7 +8,7 @@ import (
 	"image/png"
 	"sync"
 
-	"github.com/boombuler/barcode/qr"
+	"rsc.io/qr"
 )
 
 const (
@@ -22,17 +22,17 @@ func qrCode(text string) string {
 	if text == "" || len(text) > maxQR {
 		return ""
 	}
-	code, err := qr.Encode(text, qr.L, qr.Auto) // a screen is not scratched: the least redundancy will do
+	code, err := qr.Encode(text, qr.L) // a screen is not scratched: the least redundancy will do
 	if err != nil {
 		return ""
 	}
-	squares := code.Bounds().Dx()
+	squares := code.Size
 	size := (squares + 2*quiet) * scale
 	picture := image.NewPaletted(image.Rect(0, 0, size, size), color.Palette{color.White, color.Black})
 	for y := range squares * scale {
 		row := picture.Pix[(y+quiet*scale)*picture.Stride+quiet*scale:]
 		for x := range squares * scale {
-			if code.At(x/scale, y/scale) == color.Black {
+			if code.Black(x/scale, y/scale) {
 				row[x] = 1
 			}
 		}
