@@ -21,6 +21,7 @@ var version = "devel"
 type commands struct {
 	Dev     dev        `cmd:"" help:"Run a development server with no configuration: it accepts any AWS credentials."`
 	Serve   serve      `cmd:"" help:"Run a production server."`
+	Trust   trust      `cmd:"" help:"Tell how to trust the certificates of dev --tls, or make this system do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -32,6 +33,9 @@ type dev struct {
 	AccountID   string `name:"account-id" default:"000000000000" help:"AWS account in ARNs."`
 	Seed        string `type:"existingfile" help:"YAML file of pools, clients and users; by default a built-in example."`
 	AllowRemote bool   `name:"allow-remote" help:"Allow an address that other machines reach."`
+	TLS         bool   `name:"tls" help:"Speak HTTPS, too, with certificates of a CA of its own; see the command trust."`
+	TLSAddr     string `name:"tls-addr" default:"127.0.0.1:9230" help:"Address for HTTPS."`
+	TLSAWSNames bool   `name:"tls-aws-names" help:"Make certificates for Amazon Cognito's own host names, too."`
 	Templates   string `type:"existingdir" help:"Folder of templates that take the place of the pages' own."`
 	Languages   string `type:"existingdir" help:"Folder of JSON files with more languages for the pages."`
 	protection
@@ -55,6 +59,7 @@ func (d *dev) Run(ctx context.Context) error {
 		Dev: true, Addr: d.Addr, Data: d.Data, Database: d.Database, PublicURL: d.PublicURL,
 		AccountID: d.AccountID, Seed: d.Seed, AllowRemote: d.AllowRemote,
 		Pages: server.Pages{Templates: d.Templates, Languages: d.Languages},
+		TLS:   server.TLS{Local: d.TLS || d.TLSAWSNames, Addr: d.TLSAddr, AWSNames: d.TLSAWSNames},
 	}
 	d.apply(&c)
 	return run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, nil)))

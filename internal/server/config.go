@@ -26,11 +26,11 @@ type Config struct {
 	// Seed is the path of a seed file; empty in development means the built-in seed.
 	Seed string `yaml:"seed"`
 
-	// Addr is the address to listen on, as host:port.
+	// Addr is the address to listen on, as host:port: for HTTPS, unless TLS names an address of its own or is not set.
 	Addr string `yaml:"addr"`
 	// PublicURL is what tokens, links and documents name: the address that clients use.
 	PublicURL string `yaml:"public_url"`
-	// TLS is the server's certificate.
+	// TLS is where the server's certificates come from.
 	TLS TLS `yaml:"tls"`
 	// BehindTLSProxy says that a trusted proxy ends TLS in front of this server.
 	BehindTLSProxy bool `yaml:"behind_tls_proxy"`
@@ -85,12 +85,6 @@ var usualLimits = Limits{FailuresPerAddress: 500, MessagesPerAddress: 500, Messa
 type Pages struct {
 	Templates string `yaml:"templates"`
 	Languages string `yaml:"languages"`
-}
-
-// TLS names the files of a certificate chain and its key, in PEM.
-type TLS struct {
-	CertFile string `yaml:"cert_file"`
-	KeyFile  string `yaml:"key_file"`
 }
 
 // AccessKey is an AWS-style key pair; the secret comes from a file or the environment.
@@ -159,14 +153,27 @@ func (c *Config) fillBaseDomain() error {
 }
 
 func (c *Config) fillDev() error {
-	host, _, err := net.SplitHostPort(c.Addr)
-	if err != nil {
-		return fmt.Errorf("the address %q is not host:port", c.Addr)
+	if err := c.checkLocal(c.Addr); err != nil {
+		return err
 	}
-	if ip := net.ParseIP(host); !c.AllowRemote && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("a development server accepts any credentials: it listens on %s, which others may reach, only with --allow-remote", c.Addr)
+	if c.TLS.Local {
+		if err := c.checkLocal(c.TLS.Addr); err != nil {
+			return err
+		}
 	}
 	return c.checkURL("http", "https")
+}
+
+// checkLocal refuses an address of a development server that others may reach.
+func (c *Config) checkLocal(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("the address %q is not host:port", addr)
+	}
+	if ip := net.ParseIP(host); !c.AllowRemote && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("a development server accepts any credentials: it listens on %s, which others may reach, only with --allow-remote", addr)
+	}
+	return nil
 }
 
 func (c *Config) checkProduction() error {
@@ -177,16 +184,17 @@ func (c *Config) checkProduction() error {
 		return fmt.Errorf("public_url is missing: the address that clients use")
 	case c.Data == "" && c.Database == "":
 		return fmt.Errorf("data is missing: the folder of the database")
-	case c.TLS == TLS{} && !c.BehindTLSProxy:
+	case !c.TLS.on() && !c.BehindTLSProxy:
 		return fmt.Errorf("tls is missing: a production server does not speak clear HTTP unless behind_tls_proxy says that a proxy ends TLS in front of it")
-	case (c.TLS.CertFile == "") != (c.TLS.KeyFile == ""):
-		return fmt.Errorf("tls needs both cert_file and key_file")
 	case len(c.AccessKeys) == 0:
 		return fmt.Errorf("access_keys is missing: there are no default credentials")
 	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay) < 0:
 		return fmt.Errorf("a limit is negative: 0 is no limit")
 	}
 	if _, err := parseProxies(c.TrustedProxies); err != nil {
+		return err
+	}
+	if err := c.TLS.check(c); err != nil {
 		return err
 	}
 	return c.checkURL("https")

@@ -2,7 +2,7 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -47,10 +47,13 @@ type Server struct {
 	locked     *os.File // holds the lock of a SQLite file
 	tokens     *token.Service
 	users      *user.Directory
+	pools      *pool.Registry
 	breached   *user.BreachFile // nil without one
-	listener   net.Listener
-	http       *http.Server
 	undeclared func(op, code string)
+
+	entrances    entrances
+	certificates certificates
+	doors        []opening
 }
 
 // Options are what tests and programs hand in beside the configuration.
@@ -77,11 +80,11 @@ func Start(ctx context.Context, c Config, opt Options) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) (err error) {
-	if s.listener, err = s.listen(); err != nil {
+	if err = s.entrances.open(&s.config); err != nil {
 		return err
 	}
 	if s.config.PublicURL == "" {
-		s.config.PublicURL = "http://" + s.listener.Addr().String()
+		s.config.PublicURL = "http://" + s.entrances.main.Addr().String()
 	}
 	if s.db, err = s.open(ctx); err != nil {
 		return err
@@ -94,25 +97,11 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.http = &http.Server{
-		Handler: handler, ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	if err = s.certify(); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (s *Server) listen() (net.Listener, error) {
-	if s.config.TLS == (TLS{}) {
-		return net.Listen("tcp", s.config.Addr)
-	}
-	cert, err := tls.LoadX509KeyPair(s.config.TLS.CertFile, s.config.TLS.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("tls: %w", err)
-	}
-	return tls.Listen("tcp", s.config.Addr, &tls.Config{
-		Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
-	})
+	s.doors, err = s.openings(handler)
+	return err
 }
 
 func (s *Server) open(ctx context.Context) (*store.DB, error) {
@@ -147,6 +136,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pools := pool.New(s.db, keys, pool.Options{
 		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL,
 	})
+	s.pools = pools
 	protection, err := s.protection()
 	if err != nil {
 		return nil, err
@@ -281,6 +271,9 @@ func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...interface{
 		mux.Handle(inbox.PagePath, pages)
 		mux.Handle(inbox.JSONPath, pages)
 	}
+	if s.config.TLS.Local {
+		mux.HandleFunc("GET "+caPath, s.authority)
+	}
 	return mux
 }
 
@@ -307,13 +300,24 @@ func (s *Server) publicHost() string {
 	return u.Hostname()
 }
 
-// URL is the address that the server listens on.
+// URL is the address that the server listens on; by HTTP where it has one for HTTPS, too.
 func (s *Server) URL() string {
 	scheme := "http://"
-	if s.config.TLS != (TLS{}) {
+	if s.config.TLS.on() && s.entrances.secure == nil {
 		scheme = "https://"
 	}
-	return scheme + s.listener.Addr().String()
+	return scheme + s.entrances.main.Addr().String()
+}
+
+// SecureURL is the address that the server listens on by HTTPS; empty without one.
+func (s *Server) SecureURL() string {
+	switch {
+	case s.entrances.secure != nil:
+		return "https://" + s.entrances.secure.Addr().String()
+	case s.config.TLS.on():
+		return s.URL()
+	}
+	return ""
 }
 
 // Run serves until ctx ends, then lets the requests under way finish and their messages go out, and closes
@@ -324,8 +328,15 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	go s.tokens.Fill(background)
 	go s.sweep(background)
-	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	failed := make(chan error, len(s.doors))
+	for _, d := range s.doors {
+		go func() { failed <- d.server.Serve(d.listener) }()
+	}
+	if a := s.certificates.acme; a != nil {
+		if err := a.Start(background); err != nil {
+			return err
+		}
+	}
 	select {
 	case err := <-failed:
 		return err
@@ -334,7 +345,10 @@ func (s *Server) Run(ctx context.Context) error {
 	s.logger.Info("stopping")
 	grace, cancel := context.WithTimeout(background, stopTime)
 	defer cancel()
-	err := s.http.Shutdown(grace)
+	var err error
+	for _, d := range s.doors { // the servers of all doors may be one
+		err = errors.Join(err, d.server.Shutdown(grace))
+	}
 	s.users.Wait()
 	return err
 }
@@ -364,8 +378,10 @@ func (s *Server) sweep(ctx context.Context) {
 
 // Close gives up the address and the store. It may be called again, and before Run.
 func (s *Server) Close() error {
-	if s.listener != nil {
-		s.listener.Close()
+	s.entrances.close()
+	if s.certificates.acme != nil {
+		s.certificates.acme.Close()
+		s.certificates.acme = nil
 	}
 	if s.db == nil {
 		return nil
