@@ -51,6 +51,18 @@ func checkGrants(s *idp.UserPoolClientType, hasSecret bool) error {
 		return badGrant("client_credentials flow can not be selected if client does not have a client secret.")
 	case users && len(s.CallbackURLs) == 0:
 		return badGrant("CallbackUrls can not be empty when code flow or implicit flow is selected")
+	case machine:
+		return checkMachineScopes(s.AllowedOAuthScopes)
+	}
+	return nil
+}
+
+// checkMachineScopes: the standard scopes speak of a user, whom a machine does not have.
+func checkMachineScopes(scopes []string) error {
+	for _, scope := range scopes {
+		if slices.Contains(standardScopes, scope) {
+			return badGrant(scope + " is not supported with client_credentials flow")
+		}
 	}
 	return nil
 }
