@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -33,9 +34,10 @@ func (p proxies) trusts(ip netip.Addr) bool {
 	return false
 }
 
-// believe makes the client's address the remote address of requests that a trusted proxy passes on. Each proxy
-// adds whom it sees at the right of X-Forwarded-For, and what is left of an address that is not trusted may be
-// anybody's invention.
+// believe makes the client's address the remote address of requests that a trusted proxy passes on, and lets their TLS
+// say how the client came. Each proxy adds whom it sees at the right of X-Forwarded-For, and what is left of an address
+// that is not trusted may be anybody's invention. Doors need to look at no header: a request came by TLS if and only if
+// its TLS is not nil, with nothing in it where a proxy ended it.
 func (p proxies) believe(next http.Handler) http.Handler {
 	if len(p) == 0 {
 		return next
@@ -45,10 +47,26 @@ func (p proxies) believe(next http.Handler) http.Handler {
 		if err == nil && p.trusts(at.Addr()) {
 			passed := *r
 			passed.RemoteAddr = netip.AddrPortFrom(p.client(at.Addr(), r.Header.Values("X-Forwarded-For")), 0).String()
+			passed.TLS = forwardedTLS(r)
 			r = &passed
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// forwardedTLS is what the nearest proxy, which writes at the right, says of how it was reached; one that says nothing
+// was reached as it reached this server.
+func forwardedTLS(r *http.Request) *tls.ConnectionState {
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-Proto"), ","), ",")
+	switch proto := strings.ToLower(strings.TrimSpace(hops[len(hops)-1])); {
+	case proto == "":
+		return r.TLS
+	case proto != "https":
+		return nil
+	case r.TLS != nil:
+		return r.TLS
+	}
+	return new(tls.ConnectionState)
 }
 
 // client is the last address, read from the right, that is not a trusted proxy's own.
