@@ -140,3 +140,24 @@ func TestTerms(t *testing.T) {
 		}
 	})
 }
+
+// TestPreview shows every page of a client, with no way to do anything there.
+func TestPreview(t *testing.T) {
+	onEngines(t, func(h *house) {
+		b := h.browser().open("/_cognate/preview/" + h.client.ID)
+		links := find(b.page, func(n *htmlNode) bool { return n.Data == "a" })
+		if len(links) < 30 {
+			t.Fatalf("%d pages: %s", len(links), b.text())
+		}
+		for _, n := range links {
+			if b.open(attr(n, "href") + "?lang=fr"); b.status != http.StatusOK || attr(find(b.page, func(n *htmlNode) bool { return n.Data == "html" })[0], "lang") != "fr" {
+				t.Errorf("%s: %d", attr(n, "href"), b.status)
+			}
+		}
+		for path, status := range map[string]int{"/_cognate/preview/nobody": http.StatusBadRequest, "/_cognate/preview/" + h.client.ID + "/nothing": http.StatusNotFound} {
+			if b.open(path); b.status != status {
+				t.Errorf("%s: %d", path, b.status)
+			}
+		}
+	})
+}
