@@ -17,6 +17,7 @@ import (
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
+	"cognate/internal/clientconfig"
 	"cognate/internal/fault"
 	"cognate/internal/hostedui"
 	"cognate/internal/idpserver"
@@ -166,8 +167,19 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pages := hostedui.New(hostedui.Core{
 		Keys: keys, Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, OAuth: requests, Machine: machine,
 	}, view, s.cookies(), s.logger)
-	return proxies.believe(s.routes(mail, mux, door, pages)), nil
+	doors := []registrar{door, pages}
+	if s.config.Dev {
+		configurations, err := clientconfig.New(pools, clientconfig.Options{PublicURL: s.config.PublicURL, SecureURL: s.SecureURL(), Logger: s.logger})
+		if err != nil {
+			return nil, err
+		}
+		doors = append(doors, configurations)
+	}
+	return proxies.believe(s.routes(mail, mux, doors...)), nil
 }
+
+// registrar is a door that mounts itself.
+type registrar interface{ Register(*http.ServeMux) }
 
 // cookies are for TLS only where the public URL says that clients come by it.
 func (s *Server) cookies() browser.Cookies {
@@ -258,7 +270,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...interface{ Register(*http.ServeMux) }) http.Handler {
+func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {
