@@ -12,8 +12,12 @@ import (
 	"cognate/internal/fault"
 )
 
-// MaxBody is the largest request body, in bytes.
-const MaxBody = 1 << 20
+// MaxBody is the largest request body, in bytes; MaxSignedBody that of an operation that is signed, which may bring the
+// images of a look: two megabytes, in base64.
+const (
+	MaxBody       = 1 << 20
+	MaxSignedBody = 3 << 20
+)
 
 // Error codes of the protocol itself, which no operation declares.
 const (

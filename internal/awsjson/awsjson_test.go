@@ -132,6 +132,16 @@ func TestLargeBody(t *testing.T) {
 	}
 }
 
+// TestLargeSignedBody takes more from who signs, and not without end.
+func TestLargeSignedBody(t *testing.T) {
+	for size, want := range map[int]int{awsjson.MaxBody: 400, awsjson.MaxSignedBody: 413} {
+		w := post(newMux(t), "CreateUserPool", `{"PoolName":"`+strings.Repeat("a", size)+`"}`, "Authorization", "x")
+		if w.Code != want {
+			t.Errorf("%d bytes: %d %s", size, w.Code, w.Body)
+		}
+	}
+}
+
 // TestManyViolations holds that an answer stays small whatever the request breaks (checklist 55).
 func TestManyViolations(t *testing.T) {
 	m := newMux(t)

@@ -69,11 +69,15 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, c *Caller) (out []b
 	if r.Method != http.MethodPost {
 		return nil, "", fault.New(CodeUnknownOperation, "")
 	}
-	body, err := read(w, r)
+	rt, ok := m.routes[r.Header.Get("X-Amz-Target")]
+	limit := int64(MaxBody)
+	if ok && rt.op.Auth == api.Signed {
+		limit = MaxSignedBody
+	}
+	body, err := read(w, r, limit)
 	if err != nil {
 		return nil, "", err
 	}
-	rt, ok := m.routes[r.Header.Get("X-Amz-Target")]
 	if !ok {
 		return nil, "", fault.New(CodeUnknownOperation, "")
 	}
@@ -91,10 +95,10 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, c *Caller) (out []b
 	return out, op, err
 }
 
-func read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+func read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return nil, fault.New(CodeTooLarge, "The request body is larger than "+strconv.Itoa(MaxBody)+" bytes.")
+		return nil, fault.New(CodeTooLarge, "The request body is larger than "+strconv.FormatInt(limit, 10)+" bytes.")
 	}
 	if err != nil {
 		return nil, fault.Because(err, CodeSerialization, "The request body could not be read.")

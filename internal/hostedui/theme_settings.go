@@ -177,12 +177,16 @@ var radii = []struct{ path, property string }{
 
 const maxRadius = 100 // pixels; the designer goes no further
 
-// backgrounds are the images behind parts of the page: what turns each on, and its category.
-var backgrounds = []struct{ path, category, property string }{
-	{"components.pageBackground.image.enabled", "PAGE_BACKGROUND", "page-image"},
-	{"components.form.backgroundImage.enabled", "FORM_BACKGROUND", "card-image"},
-	{"components.pageHeader.backgroundImage.enabled", "PAGE_HEADER_BACKGROUND", "header-image"},
-	{"components.pageFooter.backgroundImage.enabled", "PAGE_FOOTER_BACKGROUND", "footer-image"},
+// backgrounds are the images behind parts of the page: what turns each on or off, its category, and whether it is on when
+// nothing is said.
+var backgrounds = []struct {
+	path, category, property string
+	usual                    bool
+}{
+	{"components.pageBackground.image.enabled", "PAGE_BACKGROUND", "page-image", true},
+	{"components.form.backgroundImage.enabled", "FORM_BACKGROUND", "card-image", false},
+	{"components.pageHeader.backgroundImage.enabled", "PAGE_HEADER_BACKGROUND", "header-image", false},
+	{"components.pageFooter.backgroundImage.enabled", "PAGE_FOOTER_BACKGROUND", "footer-image", false},
 }
 
 // keywords are the document's settings of a few values each.
@@ -221,7 +225,7 @@ func (s *settings) colors(mode string) string {
 func (s *settings) images(dark bool) string {
 	var b strings.Builder
 	for _, i := range backgrounds {
-		if !s.is(i.path, true) {
+		if on := s.is(i.path, true) || i.usual && !s.is(i.path, false); !on {
 			continue
 		}
 		p := s.picture(i.category)

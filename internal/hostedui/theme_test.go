@@ -98,9 +98,9 @@ func TestThemeRefusesOddValues(t *testing.T) {
 		"", "null", "[]", `"x"`, "{", `{"components":[]}`, `{"components":{"pageBackground":{"lightMode":{"color":"red"}}}}`,
 		`{"components":{"pageBackground":{"lightMode":{"color":"fff;}*{color:red"}}}}`, `{"components":{"form":{"borderRadius":-1}}}`,
 		`{"components":{"form":{"borderRadius":"4px"}}}`, `{"components":{"form":{"borderRadius":1e9}}}`, `{"categories":{"form":{"location":{"horizontal":"left;"}}}}`,
-		`{"components":{"pageBackground":{"image":{"enabled":"true"}}}}`,
+		`{"components":{"form":{"backgroundImage":{"enabled":"true"}}}}`,
 	} {
-		theme := NewTheme(ThemeSource{ID: "c", Settings: json.RawMessage(settings), Assets: []ThemeAsset{{"PAGE_BACKGROUND", "LIGHT", "/x.png"}}})
+		theme := NewTheme(ThemeSource{ID: "c", Settings: json.RawMessage(settings), Assets: []ThemeAsset{{"FORM_BACKGROUND", "LIGHT", "/x.png"}}})
 		if len(theme.css) != 0 || theme.CSS != "" {
 			t.Errorf("%s gives %s", settings, theme.css)
 		}
@@ -160,4 +160,19 @@ func FuzzTheme(f *testing.F) {
 		}
 		checkPage(t, v.shelf.byName[english], render(t, v, &SignIn{Frame: Frame{Theme: theme}, Local: true}))
 	})
+}
+
+// TestUsualBackground shows an image behind the page unless it is turned off, and the others where they are turned on.
+func TestUsualBackground(t *testing.T) {
+	assets := []ThemeAsset{{"PAGE_BACKGROUND", "LIGHT", "/page.png"}, {"FORM_BACKGROUND", "LIGHT", "/form.png"}}
+	for settings, want := range map[string][2]bool{
+		`{}`: {true, false},
+		`{"components":{"pageBackground":{"image":{"enabled":false}},"form":{"backgroundImage":{"enabled":true}}}}`: {false, true},
+		`{"components":{"pageBackground":{"image":{"enabled":true}},"form":{"backgroundImage":{"enabled":false}}}}`: {true, false},
+	} {
+		css := string(NewTheme(ThemeSource{ID: "c", Settings: []byte(settings), Assets: assets}).css)
+		if got := [2]bool{strings.Contains(css, "/page.png"), strings.Contains(css, "/form.png")}; got != want {
+			t.Errorf("%s: %s", settings, css)
+		}
+	}
 }
