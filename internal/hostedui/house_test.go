@@ -78,7 +78,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	mux := http.NewServeMux()
 	door := hostedui.New(h.core, view, browser.Cookies{}, slog.New(slog.DiscardHandler))
 	door.Register(mux)
-	door.RegisterPreview(mux)
+	hostedui.Preview{Service: door}.Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	t.Cleanup(users.Wait)

@@ -7,19 +7,19 @@ import (
 	"cognate/internal/pool"
 )
 
-// PreviewPattern is where every page of a client can be looked at, in its look and with made-up content.
-const PreviewPattern = "GET /_cognate/preview/{client}/{page}"
+// Preview is a door to look at pages: for development, since it shows a client's look to anybody.
+type Preview struct{ Service *Service }
 
-// RegisterPreview adds the preview to mux: for development, since it shows a client's look to anybody.
-func (s *Service) RegisterPreview(mux *http.ServeMux) {
-	mux.HandleFunc("GET /_cognate/preview/{client}", s.preview)
-	mux.HandleFunc(PreviewPattern, s.preview)
+// Register adds the preview to mux.
+func (p Preview) Register(mux *http.ServeMux) {
+	mux.HandleFunc("GET /_cognate/preview/{client}", p.Service.preview)
+	mux.HandleFunc("GET /_cognate/preview/{client}/{page}", p.Service.preview)
 }
 
 // previewText stands for what people type.
 const previewText = "jane@example.com"
 
-// preview shows one page, or the list of all. The query's lang chooses the language, and look "classic" the look of the
+// preview shows one page of a client, in its look and with made-up content, or the list of all. The query's lang chooses the language, and look "classic" the look of the
 // classic pages; forms lead to the client's real pages, which refuse them.
 func (s *Service) preview(w http.ResponseWriter, r *http.Request) {
 	v := s.visit(w, r, r.URL.Path)
