@@ -173,7 +173,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		if err != nil {
 			return nil, err
 		}
-		doors = append(doors, configurations)
+		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
 	return proxies.believe(s.routes(mail, mux, doors...)), nil
 }
