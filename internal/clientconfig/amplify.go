@@ -1,6 +1,7 @@
 package clientconfig
 
 import (
+	"cmp"
 	"bytes"
 	"fmt"
 	"net/http"
@@ -160,15 +161,15 @@ func firstFactors(p *pool.Pool) *passwordless {
 	return out
 }
 
-// oauth is for a client that sends browsers to the pages of a pool that has a domain; others have none.
+// oauth is for a client that sends browsers to the pages: at the pool's domain, or at the server's own address, where the
+// pages of all pools are.
 func (s *Service) oauth(p *pool.Pool, c *pool.Client) *oauth {
+	host := cmp.Or(p.Host(), s.pages.Hostname())
 	out := &oauth{
-		Domain: strings.TrimSuffix(p.Host()+":"+s.pages.Port(), ":"), Scopes: list(c.Scopes(p)), Providers: providers(c),
+		Domain: strings.TrimSuffix(host+":"+s.pages.Port(), ":"), Scopes: list(c.Scopes(p)), Providers: providers(c),
 		RedirectSignIn: list(c.Settings.CallbackURLs), RedirectSignOut: list(c.Settings.LogoutURLs),
 	}
 	switch {
-	case p.Host() == "":
-		return nil
 	case c.AllowsGrant(pool.GrantCode):
 		out.ResponseType = "code"
 	case c.AllowsGrant(pool.GrantImplicit):
