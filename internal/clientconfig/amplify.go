@@ -1,8 +1,8 @@
 package clientconfig
 
 import (
-	"cmp"
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
