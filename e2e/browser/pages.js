@@ -61,7 +61,7 @@ export async function inBrowser(browser, run, options = {}) {
 	tab.on('pageerror', error => complaints.push(error.message));
 	tab.on('request', request => {
 		const { hostname, protocol } = new URL(request.url());
-		if (protocol !== 'data:' && hostname !== 'localhost') {
+		if (protocol !== 'data:' && !['localhost', '127.0.0.1'].includes(hostname)) {
 			complaints.push(`loads ${request.url()}`);
 		}
 	});
