@@ -166,6 +166,14 @@ func useACME(t *testing.T, c Config, roots []byte, addr string) map[string]*big.
 			}
 			out[name] = number
 		}
+		if c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}); err != nil { // names no name
+			t.Error(err)
+		} else {
+			if got := c.ConnectionState().PeerCertificates[0].SerialNumber; got.Cmp(out["id.example.test"]) != 0 {
+				t.Error("a client that names no name gets another certificate than the public URL's")
+			}
+			c.Close()
+		}
 		for _, name := range []string{"other.example.test", "other.auth.eu-west-1.id.example.test", "shop.auth.us-east-1.id.example.test"} {
 			if _, err := serial(t, roots, addr, name); err == nil || strings.Contains(err.Error(), "timeout") {
 				t.Errorf("%s: %v", name, err)

@@ -204,6 +204,11 @@ func TestTLSRefusals(t *testing.T) {
 			refused(t, c, tt.want)
 		})
 	}
+	t.Run("no storage", func(t *testing.T) {
+		c := production(t)
+		c.BehindTLSProxy, c.Data, c.TLS = false, ":memory:", TLS{ACME: &ACME{AgreeTerms: true}}
+		refused(t, c, "storage is missing")
+	})
 	t.Run("development for all", func(t *testing.T) {
 		refused(t, Config{Dev: true, Addr: "127.0.0.1:0", Data: ":memory:", TLS: TLS{Local: true, Addr: "0.0.0.0:0"}}, "--allow-remote")
 	})

@@ -98,7 +98,7 @@ func (a *ACME) check(c *Config) error {
 		return fmt.Errorf("tls: acme: agree_terms is missing: only you can agree to the terms of the ACME server")
 	case a.Directory != "" && (err != nil || u.Scheme != "https" || u.Host == ""):
 		return fmt.Errorf("tls: acme: the directory %q is not an https URL", a.Directory)
-	case a.Storage == "" && c.Data == "":
+	case a.Storage == "" && (c.Data == "" || c.Data == ":memory:"):
 		return fmt.Errorf("tls: acme: storage is missing: the folder of the account and the certificates")
 	case a.Storage == "":
 		a.Storage = filepath.Join(c.Data, "acme")

@@ -27,7 +27,7 @@ type ACMEOptions struct {
 	// Folder keeps the account, the keys and the certificates. Servers that share it share them, and answer
 	// each other's challenges.
 	Folder string
-	// Names get their certificates at once.
+	// Names get their certificates at once; clients that name none get the first one's.
 	Names []string
 	// Allow decides whether another name, in lower case, gets one when a client first asks for it.
 	Allow func(ctx context.Context, name string) (bool, error)
@@ -62,7 +62,9 @@ func NewACME(o ACMEOptions) *ACME {
 		return a.asked, nil
 	}})
 	config := func(demand *certmagic.OnDemandConfig) *certmagic.Config {
-		c := certmagic.New(a.cache, certmagic.Config{Storage: &certmagic.FileStorage{Path: o.Folder}, OnDemand: demand, Logger: logger})
+		c := certmagic.New(a.cache, certmagic.Config{
+			Storage: &certmagic.FileStorage{Path: o.Folder}, OnDemand: demand, DefaultServerName: o.Names[0], Logger: logger,
+		})
 		a.challenge = certmagic.NewACMEIssuer(c, certmagic.ACMEIssuer{
 			CA: o.Directory, TrustedRoots: o.Roots, Email: o.Email, Agreed: true, Logger: logger,
 			ListenHost: o.Host, AltHTTPPort: o.HTTPPort, AltTLSALPNPort: o.TLSPort, DisableHTTPChallenge: o.HTTPPort == 0,
