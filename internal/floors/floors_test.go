@@ -34,6 +34,7 @@ var floors = map[string]float64{
 	"internal/message/inbox": 3.1,
 	"internal/message/smtp":  3.1,
 	"internal/message":       3,
+	"internal/federation":    3,
 
 	"internal/store/sqlite":   2.1,
 	"internal/store/postgres": 2.1,
