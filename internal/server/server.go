@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ import (
 
 // stopTime is how long requests under way may take to end once the server is told to stop.
 const stopTime = 20 * time.Second
+
+// settleTime is how long after the start memory goes back to the system: what only the start needed is free then.
+const settleTime = time.Second
 
 // Server is a server that listens: its seed is in and it answers.
 type Server struct {
@@ -340,6 +344,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	go s.tokens.Fill(background)
 	go s.sweep(background)
+	defer time.AfterFunc(settleTime, debug.FreeOSMemory).Stop()
 	failed := make(chan error, len(s.doors))
 	for _, d := range s.doors {
 		go func() { failed <- d.server.Serve(d.listener) }()
