@@ -21,17 +21,22 @@ type TrustStore struct {
 	Root string
 }
 
-// linuxStore is where a family of Linux systems has the certificates of its administrator, and how it takes them up.
+// linuxStore is where a family of Linux systems has the certificates of its administrator, and by which commands it
+// takes up new ones and drops old ones.
 type linuxStore struct {
-	folder string // that of its system alone
-	update []string
+	folder    string // that of its system alone
+	add, drop []string
 }
 
 var linuxStores = []linuxStore{
-	{"/usr/local/share/ca-certificates", []string{"update-ca-certificates"}},     // Debian, Ubuntu, Alpine
-	{"/etc/pki/ca-trust/source/anchors", []string{"update-ca-trust", "extract"}}, // Fedora, RHEL, Amazon Linux
-	{"/etc/ca-certificates/trust-source/anchors", []string{"update-ca-trust"}},   // Arch
-	{"/usr/share/pki/trust/anchors", []string{"update-ca-certificates"}},         // openSUSE
+	// Debian, Ubuntu, Alpine; without --fresh, links to what is gone stay
+	{"/usr/local/share/ca-certificates", []string{"update-ca-certificates"}, []string{"update-ca-certificates", "--fresh"}},
+	// Fedora, RHEL, Amazon Linux
+	{"/etc/pki/ca-trust/source/anchors", []string{"update-ca-trust", "extract"}, []string{"update-ca-trust", "extract"}},
+	// Arch
+	{"/etc/ca-certificates/trust-source/anchors", []string{"update-ca-trust"}, []string{"update-ca-trust"}},
+	// openSUSE
+	{"/usr/share/pki/trust/anchors", []string{"update-ca-certificates"}, []string{"update-ca-certificates", "--fresh"}},
 }
 
 const systemKeychain = "/Library/Keychains/System.keychain"
@@ -78,7 +83,7 @@ func (s TrustStore) Install(path string) (did []string, err error) {
 	if err := writeFile(target, c.text, 0o644, os.Rename); err != nil {
 		return nil, mayNot(err)
 	}
-	return s.update(store, "wrote "+target)
+	return s.update(store.add, "wrote "+target)
 }
 
 // Uninstall undoes Install, of the certificate in the same file. A store without it is an error.
@@ -102,7 +107,7 @@ func (s TrustStore) Uninstall(path string) (did []string, err error) {
 		}
 		return nil, mayNot(err)
 	}
-	return s.update(store, "removed "+target)
+	return s.update(store.drop, "removed "+target)
 }
 
 // linux finds the store by its folder.
@@ -118,11 +123,12 @@ func (s TrustStore) linux() (linuxStore, error) {
 	return linuxStore{}, errors.New("this system has none of the known folders of trusted certificates: is the package ca-certificates installed?")
 }
 
-func (s TrustStore) update(store linuxStore, did string) ([]string, error) {
+// update runs a command of the system, after what has been done.
+func (s TrustStore) update(command []string, did string) ([]string, error) {
 	if s.Root != "" {
-		return []string{did, "not run, for it belongs to that system: " + strings.Join(store.update, " ")}, nil
+		return []string{did, "not run, for it belongs to that system: " + strings.Join(command, " ")}, nil
 	}
-	ran, err := runAll(store.update)
+	ran, err := runAll(command)
 	return append([]string{did}, ran...), err
 }
 

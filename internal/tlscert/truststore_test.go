@@ -25,7 +25,7 @@ func TestInstallIntoAnotherSystem(t *testing.T) {
 		}
 		for range 2 {
 			did, err := s.Install(CertPath(dir))
-			if err != nil || len(did) != 2 || !strings.HasPrefix(did[0], "wrote "+folder) || !strings.Contains(did[1], store.update[0]) {
+			if err != nil || len(did) != 2 || !strings.HasPrefix(did[0], "wrote "+folder) || !strings.Contains(did[1], strings.Join(store.add, " ")) {
 				t.Errorf("%s: %q, %v", store.folder, did, err)
 			}
 		}
@@ -33,7 +33,7 @@ func TestInstallIntoAnotherSystem(t *testing.T) {
 		if len(entries) != 1 || !strings.HasSuffix(entries[0].Name(), ".crt") || string(mustRead(t, filepath.Join(folder, entries[0].Name()))) != string(a.PEM()) {
 			t.Errorf("%s holds %v", folder, entries)
 		}
-		if did, err := s.Uninstall(CertPath(dir)); err != nil || !strings.HasPrefix(did[0], "removed ") {
+		if did, err := s.Uninstall(CertPath(dir)); err != nil || !strings.HasPrefix(did[0], "removed ") || !strings.HasSuffix(did[1], strings.Join(store.drop, " ")) {
 			t.Errorf("%s: %q, %v", store.folder, did, err)
 		}
 		if entries, _ := os.ReadDir(folder); len(entries) != 0 {
