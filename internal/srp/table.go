@@ -21,13 +21,14 @@ var powers = sync.OnceValue(newTable)
 
 func newTable() *table {
 	t := new(table)
-	var product, quotient big.Int
+	var product, quotient, power big.Int
 	base := new(big.Int).Set(bigG)
 	for i := range t {
 		t[i][0].Set(base)
 		for d := 1; d < len(t[i]); d++ {
 			product.Mul(&t[i][d-1], base)
-			quotient.QuoRem(&product, bigN, &t[i][d])
+			quotient.QuoRem(&product, bigN, &power)
+			t[i][d].Set(&power) // which takes no more room than it needs
 		}
 		product.Mul(&t[i][len(t[i])-1], base)
 		quotient.QuoRem(&product, bigN, base)
