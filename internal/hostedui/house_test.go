@@ -141,12 +141,11 @@ func (h *house) code(to string) string {
 // tab is a browser that has a page open.
 type tab struct {
 	*house
-	client  *http.Client
-	at      *url.URL
-	status  int
-	header  http.Header
-	page    *html.Node
-	visited []string
+	client *http.Client
+	at     *url.URL
+	status int
+	header http.Header
+	page   *html.Node
 }
 
 // browser opens one without cookies.
