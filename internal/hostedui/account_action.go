@@ -239,6 +239,7 @@ func (o *owner) makeRecoveryCodes() error {
 
 func (o *owner) goToPasskeys() error {
 	o.request.Query.Del("response_type") // from there back to the account
+	o.request.Query.Del(oauth.PageParameter)
 	if err := o.to(oauth.PagePasskeys); err != nil {
 		return err
 	}
