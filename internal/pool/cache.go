@@ -65,3 +65,22 @@ func (c *cache[T]) drop(match func(id string, v *T) bool) {
 	c.generation++
 	maps.DeleteFunc(c.entries, func(id string, e entry[T]) bool { return match(id, e.value) })
 }
+
+// expire makes the entries that match too old, and has what is being read just now not kept.
+func (c *cache[T]) expire(match func(id string, v *T) bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.generation++
+	for id, e := range c.entries {
+		if match(id, e.value) {
+			c.entries[id] = entry[T]{value: e.value}
+		}
+	}
+}
+
+// old returns the entry of id, however old it is.
+func (c *cache[T]) old(id string) *T {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.entries[id].value
+}

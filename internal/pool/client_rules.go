@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cognate/api/idp"
+	"cognate/internal/store"
 )
 
 const (
@@ -68,7 +69,7 @@ func expand(list []string) []string {
 
 // checkClient enforces what the model's constraints do not, on completed settings
 // of a client in pool p that has a secret or has none.
-func (r *Registry) checkClient(p *Pool, s *idp.UserPoolClientType, hasSecret bool) error {
+func (r *Registry) checkClient(tx *store.Tx, p *Pool, s *idp.UserPoolClientType, hasSecret bool) error {
 	for _, err := range []error{checkFlows(p, s), checkValidities(s), checkAttributeLists(p, s)} {
 		if err != nil {
 			return err
@@ -80,7 +81,7 @@ func (r *Registry) checkClient(p *Pool, s *idp.UserPoolClientType, hasSecret boo
 	if err := checkAnalytics(s.AnalyticsConfiguration); err != nil {
 		return err
 	}
-	return r.checkOAuth(p, s, hasSecret)
+	return r.checkOAuth(tx, p, s, hasSecret)
 }
 
 func checkFlows(p *Pool, s *idp.UserPoolClientType) error {

@@ -42,7 +42,7 @@ func (r *Registry) CreateClientAs(ctx context.Context, id string, in *idp.Create
 		if err != nil {
 			return err
 		}
-		if err := r.checkClient(p, settings, value != ""); err != nil {
+		if err := r.checkClient(tx, p, settings, value != ""); err != nil {
 			return err
 		}
 		if row.ID, err = newClientID(id, in.ClientName, p.Settings.UserPoolTags); err != nil {
@@ -121,7 +121,7 @@ func (r *Registry) UpdateClient(ctx context.Context, in *idp.UpdateUserPoolClien
 		}
 		settings.ClientName = or(settings.ClientName, c.Name)
 		completeClient(settings)
-		if err := r.checkClient(p, settings, c.HasSecret()); err != nil {
+		if err := r.checkClient(tx, p, settings, c.HasSecret()); err != nil {
 			return err
 		}
 		doc, err := encodeClient(settings)

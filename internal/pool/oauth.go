@@ -7,6 +7,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/store"
 )
 
 // standardScopes are the scopes that every pool has.
@@ -16,7 +17,7 @@ var standardScopes = []string{"phone", "email", "openid", "profile", "aws.cognit
 const ProviderSelf = "COGNITO"
 
 // checkOAuth enforces the rules of a client's OAuth 2.0 members.
-func (r *Registry) checkOAuth(p *Pool, s *idp.UserPoolClientType, hasSecret bool) error {
+func (r *Registry) checkOAuth(tx *store.Tx, p *Pool, s *idp.UserPoolClientType, hasSecret bool) error {
 	for _, u := range slices.Concat(s.CallbackURLs, s.LogoutURLs) {
 		if err := r.checkURL(u); err != nil {
 			return err
@@ -30,10 +31,8 @@ func (r *Registry) checkOAuth(p *Pool, s *idp.UserPoolClientType, hasSecret bool
 			return fault.Newf(idp.CodeScopeDoesNotExist, "Invalid scope requested: %s", scope)
 		}
 	}
-	for _, name := range s.SupportedIdentityProviders {
-		if name != ProviderSelf {
-			return invalidf("The provider %s does not exist for User Pool %s.", name, p.ID)
-		}
+	if err := r.checkProviders(tx, p, s.SupportedIdentityProviders); err != nil {
+		return err
 	}
 	return checkGrants(s, hasSecret)
 }

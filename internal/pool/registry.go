@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"cognate/api"
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/federation"
 	"cognate/internal/secret"
 	"cognate/internal/store"
 
@@ -26,6 +28,8 @@ type Options struct {
 	// PublicURL is where the server is without a pool's domain. Its scheme and its port are those of the domains, too.
 	// Empty is https, without a port.
 	PublicURL string
+	// Kinds are the plug-ins for external identity providers, by ProviderType. A type that is not there is refused.
+	Kinds map[string]federation.Kind
 }
 
 // Registry reads, caches and changes pools and their clients. It is safe for
@@ -39,12 +43,18 @@ type Registry struct {
 	clients *cache[Client]
 	owners  *cache[string] // the ids of the pools that have the domains, empty for those of none
 	looks   *cache[look]   // by pool and client
+
+	providers *cache[Provider]     // by providerKey
+	lists     *cache[providerList] // by pool
 }
 
 // New makes a registry over db, whose client secrets are sealed with keys.
 func New(db *store.DB, keys *secret.Keyring, opt Options) *Registry {
 	opt.BaseDomain = or(opt.BaseDomain, "localhost")
-	r := &Registry{db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client](), owners: newCache[string](), looks: newCache[look]()}
+	r := &Registry{
+		db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client](), owners: newCache[string](),
+		looks: newCache[look](), providers: newCache[Provider](), lists: newCache[providerList](),
+	}
 	db.Subscribe(r.changed)
 	return r
 }
@@ -55,6 +65,8 @@ const (
 	kindClient = "client"
 	kindDomain = "domain"
 	kindLook   = "look" // of a pool's pages, by the pool's id
+
+	kindProvider = "provider" // by providerKey
 )
 
 func (r *Registry) changed(c store.Change) {
@@ -64,6 +76,11 @@ func (r *Registry) changed(c store.Change) {
 		// The pool may be gone, and made again under its old id.
 		r.clients.drop(func(_ string, v *Client) bool { return v.PoolID == c.ID })
 		r.looks.drop(func(_ string, v *look) bool { return v.poolID == c.ID })
+		r.providers.expire(func(_ string, v *Provider) bool { return v.PoolID == c.ID })
+		r.lists.drop(func(id string, _ *providerList) bool { return id == c.ID })
+	case kindProvider:
+		r.providers.drop(func(key string, _ *Provider) bool { return key == c.ID })
+		r.lists.drop(func(id string, _ *providerList) bool { return strings.HasPrefix(c.ID, id+"/") })
 	case kindLook:
 		r.looks.drop(func(_ string, v *look) bool { return v.poolID == c.ID })
 	case kindClient:
@@ -76,6 +93,8 @@ func (r *Registry) changed(c store.Change) {
 		r.clients.drop(func(string, *Client) bool { return true })
 		r.owners.drop(func(string, *string) bool { return true })
 		r.looks.drop(func(string, *look) bool { return true })
+		r.providers.expire(func(string, *Provider) bool { return true })
+		r.lists.drop(func(string, *providerList) bool { return true })
 	}
 }
 

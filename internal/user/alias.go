@@ -16,7 +16,7 @@ import (
 func owned(p *pool.Pool, u store.User, attr string) string {
 	value := u.Attributes[attr]
 	switch {
-	case value == "":
+	case value == "" || madeFor(p, u) && p.UsernameAttribute(attr):
 		return ""
 	case p.UsernameAttribute(attr):
 		return p.Key(value)
@@ -28,6 +28,12 @@ func owned(p *pool.Pool, u store.User, attr string) string {
 		return p.Key(value)
 	}
 	return ""
+}
+
+// madeFor reports whether a user has been made for an identity provider, in a pool where addresses are user names, and has
+// had no other way to sign in since: its address is no name of its own, and in nobody's way who signs up with it.
+func madeFor(p *pool.Pool, u store.User) bool {
+	return p.HasUsernameAttributes() && u.Username != u.Sub && u.Status == idp.UserStatusTypeExternalProvider
 }
 
 // conflict says that another user signs in with the value of an attribute.
@@ -52,6 +58,29 @@ func syncAliases(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) err
 			if err := claim(tx, p, attr, now, is.Sub, force); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// syncFreeAliases is syncAliases for names that are not worth a failure: those that another user has stay there.
+func syncFreeAliases(tx *store.Tx, p *pool.Pool, was, is store.User) error {
+	for _, attr := range signInAttributes {
+		old, now := owned(p, was, attr), owned(p, is, attr)
+		if old == now {
+			continue
+		}
+		if old != "" {
+			if err := tx.DeleteAlias(p.ID, attr, is.Sub); err != nil {
+				return err
+			}
+		}
+		if now == "" {
+			continue
+		}
+		err := claim(tx, p, attr, now, is.Sub, false)
+		if _, taken := errors.AsType[conflict](err); err != nil && !taken {
+			return err
 		}
 	}
 	return nil

@@ -211,7 +211,8 @@ var errWrongPassword = fault.New(idp.CodeNotAuthorized, "Incorrect username or p
 
 // ChangePassword replaces the user's password. In this order: the limit, the policy, the old password, a
 // wrong one of which counts as a failed sign-in, and the history. A user without a password sets the first
-// one, and need not tell an old one. Of several changes at once, one succeeds.
+// one, and need not tell an old one; one who signs in through a provider alone has none to set. Of several changes at once, one
+// succeeds.
 func (d *Directory) ChangePassword(ctx context.Context, me Self, old, proposed string) error {
 	return d.watch(ctx, func() error { return d.changePassword(ctx, me, old, proposed) })
 }
@@ -222,6 +223,9 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 		return err
 	}
 	u, w := a.User, a.Password
+	if u.Status == idp.UserStatusTypeExternalProvider {
+		return errResetState
+	}
 	if err := d.spend(ctx, me.Pool, u.Sub, limitChangePassword); err != nil {
 		return err
 	}

@@ -181,6 +181,14 @@ func checkUsername(p *pool.Pool, name string) error {
 // create inserts a user with the sign-in names that follow from the attributes. A name that others sign in
 // with is an error of syncAliases or ErrExists.
 func create(tx *store.Tx, p *pool.Pool, u store.User, force bool) error {
+	if err := createNamed(tx, p, u); err != nil {
+		return err
+	}
+	return syncAliases(tx, p, store.User{}, u, force)
+}
+
+// createNamed inserts a user; ErrExists when others sign in with its name.
+func createNamed(tx *store.Tx, p *pool.Pool, u store.User) error {
 	if free, err := isFree(tx, p, u.UsernameKey, u.Sub); err != nil || !free {
 		return cmp.Or(err, store.ErrExists)
 	}
@@ -189,10 +197,7 @@ func create(tx *store.Tx, p *pool.Pool, u store.User, force bool) error {
 	} else if !isNotFound(err) {
 		return err
 	}
-	if err := tx.CreateUser(u); err != nil {
-		return err
-	}
-	return syncAliases(tx, p, store.User{}, u, force)
+	return tx.CreateUser(u)
 }
 
 // autoVerified is the attribute of a user that the pool verifies by itself: the phone number before the
@@ -290,6 +295,9 @@ func change(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
 	}
 	if err := voidCodes(tx, was, is); err != nil {
 		return err
+	}
+	if was.Status == idp.UserStatusTypeExternalProvider && is.Status != was.Status {
+		return syncFreeAliases(tx, p, was, is)
 	}
 	return syncAliases(tx, p, was, is, force)
 }
