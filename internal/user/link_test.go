@@ -43,7 +43,7 @@ func onEngines(t *testing.T, test func(*office)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := &office{T: t, db: db, inbox: inbox.New(), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000"})}
+			o := &office{T: t, db: db, inbox: inbox.New(), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Kinds: providerKinds})}
 			o.users = New(db, keys, o.inbox).With(Options{Pages: pages})
 			t.Cleanup(o.users.Wait)
 			test(o)

@@ -40,7 +40,7 @@ func newOfficeAt(t *testing.T, path string, change func(*idp.CreateUserPoolReque
 		t.Fatal(err)
 	}
 	box := inbox.New()
-	o := &office{T: t, db: db, inbox: box, users: New(db, keys, box), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
+	o := &office{T: t, db: db, inbox: box, users: New(db, keys, box), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: providerKinds})}
 	return newOfficeIn(o, change)
 }
 
