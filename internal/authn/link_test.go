@@ -97,7 +97,7 @@ type window struct {
 }
 
 func (h *house) window(name string) *window {
-	service := oauth.New(h.db, h.pools, h.users, h.tokens, oauth.Options{})
+	service := oauth.New(h.db, h.keys, h.pools, h.users, h.tokens, oauth.Options{})
 	return &window{house: h, entrance: service.Entrance(h.pool, "Test", "192.0.2.1"), name: name, link: linkPage}
 }
 

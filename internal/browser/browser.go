@@ -44,6 +44,16 @@ func (c Cookies) Set(w http.ResponseWriter, r *http.Request, name, value string,
 	http.SetCookie(w, c.cookie(r, c.name(r, name), value, int(lifetime.Seconds())))
 }
 
+// SetForPosts is Set for a cookie that also comes with forms that other sites' pages post, as identity providers do. In clear,
+// where browsers take no such cookie, it comes for two minutes with most.
+func (c Cookies) SetForPosts(w http.ResponseWriter, r *http.Request, name, value string, lifetime time.Duration) {
+	k := c.cookie(r, c.name(r, name), value, int(lifetime.Seconds()))
+	if k.SameSite = 0; k.Secure {
+		k.SameSite = http.SameSiteNoneMode
+	}
+	http.SetCookie(w, k)
+}
+
 // Clear takes a cookie away.
 func (c Cookies) Clear(w http.ResponseWriter, r *http.Request, name string) {
 	http.SetCookie(w, c.cookie(r, c.name(r, name), "", -1))

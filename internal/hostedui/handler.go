@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,15 +50,15 @@ func New(c Core, view *View, cookies browser.Cookies, logger *slog.Logger) *Serv
 // Register adds the door's paths to mux.
 func (s *Service) Register(mux *http.ServeMux) {
 	for path, page := range map[string]struct{ get, post func(*visit) error }{
-		PathLogin:          {(*visit).showSignIn, (*visit).signIn},
-		PathSignUp:         {(*visit).showSignUp, (*visit).signUp},
-		PathConfirm:        {(*visit).showConfirm, (*visit).confirm},
-		PathResend:         {(*visit).showConfirm, (*visit).resend},
-		PathForgot:         {(*visit).showForgot, (*visit).forgot},
-		PathReset:          {(*visit).showReset, (*visit).reset},
+		PathLogin:          {(*visit).showSignIn, local((*visit).signIn)},
+		PathSignUp:         {local((*visit).showSignUp), local((*visit).signUp)},
+		PathConfirm:        {local((*visit).showConfirm), local((*visit).confirm)},
+		PathResend:         {local((*visit).showConfirm), local((*visit).resend)},
+		PathForgot:         {local((*visit).showForgot), local((*visit).forgot)},
+		PathReset:          {local((*visit).showReset), local((*visit).reset)},
 		oauth.PageAccount:  {(*visit).showAccount, (*visit).account},
 		oauth.PagePasskeys: {(*visit).offerPasskey, (*visit).addPasskey},
-		PathLink:           {(*visit).showLink, (*visit).link},
+		PathLink:           {local((*visit).showLink), local((*visit).link)},
 	} {
 		mux.HandleFunc("GET "+path, s.serve(path, page.get))
 		mux.HandleFunc("POST "+path, s.serve(path, posted(page.post)))
@@ -135,6 +136,21 @@ func (v *visit) open() (err error) {
 	}
 	v.allow()
 	return v.dress()
+}
+
+// local is a handler of a page for the pool's own users. A client that takes those of other providers alone has none.
+func local(handle func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
+		if !v.isLocal() {
+			return v.to(PathLogin)
+		}
+		return handle(v)
+	}
+}
+
+// isLocal reports whether the client takes the pool's own users.
+func (v *visit) isLocal() bool {
+	return slices.Contains(v.request.Client.Providers(), pool.ProviderSelf)
 }
 
 // posted is a handler of forms: those of other sites' pages do not get through.
@@ -275,8 +291,14 @@ func (s *Service) failure(w http.ResponseWriter, r *http.Request) {
 	v.present(http.StatusBadRequest, f)
 }
 
+// errState is Cognito's word for a browser that comes back from a provider without having been sent there.
+const errState = "Invalid state"
+
 // known keeps the error page from showing what anybody writes into its address.
 func known(code string) string {
+	if code == errState {
+		return code
+	}
 	if len(code) > 40 || strings.Trim(code, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		return oauth.ErrRequest.Code
 	}

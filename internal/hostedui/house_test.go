@@ -71,7 +71,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	users, tokens, passkeys := user.New(db, keys, h.mail), token.New(db, keys, pools, "http://cognate.test"), passkey.New(db, keys, true)
 	h.core = hostedui.Core{
 		Keys: keys, Pools: pools, Users: users, Passkeys: passkeys, Tokens: tokens,
-		OAuth: oauth.New(db, pools, users, tokens, oauth.Options{}), Machine: authn.New(keys, users, passkeys, tokens),
+		OAuth: oauth.New(db, keys, pools, users, tokens, oauth.Options{}), Machine: authn.New(keys, users, passkeys, tokens),
 	}
 	view, err := hostedui.NewView(hostedui.ViewOptions{})
 	h.must(err)

@@ -20,6 +20,9 @@ func (v *visit) showSignIn() error {
 		return err
 	}
 	to, err := v.OAuth.Resume(v.ctx, v.request, login)
+	if err == nil && to == "" && v.request.Provider != "" {
+		return v.to("/oauth2/authorize") // which sends to the provider
+	}
 	if err != nil || to != "" {
 		if err == nil {
 			v.redirect(to)
@@ -66,7 +69,7 @@ func (v *visit) showStart(status int, username string, edit func(*Frame)) error 
 	frame, p := v.frame(PathLogin), v.request.Pool
 	frame.LanguagePath = PathLogin
 	edit(&frame)
-	local := slices.Contains(v.request.Client.Providers(), pool.ProviderSelf)
+	local := v.isLocal()
 	if chooses && local {
 		return v.show(status, &SignInStart{
 			Frame: frame, Username: username, Names: signInNames(p), SignUp: signsUp(p), Providers: v.providers(),

@@ -126,7 +126,7 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	})
 	idpserver.New(idpserver.Core{
 		Pools: pools, Users: users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, users, passkeys, tokens),
-		OAuth: oauth.New(db, pools, users, tokens, oauth.Options{}),
+		OAuth: oauth.New(db, keys, pools, users, tokens, oauth.Options{}),
 	}).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

@@ -29,6 +29,8 @@ type Login struct {
 	User  store.User
 	Proof token.Proof // with the time of the sign-in
 	ID    string      // names it in lists; it is not what the browser is known by
+	// Provider is the identity provider at which the user signed in; "" is the pool itself.
+	Provider string
 
 	Agent, IP        string // what the browser said it is, and where it was, when it signed in
 	Created, Expires time.Time
@@ -39,6 +41,8 @@ type loginExtra struct {
 	Proof token.Proof `json:"proof"`
 	Agent string      `json:"agent,omitzero"`
 	IP    string      `json:"ip,omitzero"`
+
+	Provider string `json:"provider,omitzero"`
 }
 
 // maxAgent bounds what is kept of a User-Agent.
@@ -82,7 +86,7 @@ func loginOf(row store.LoginSession, u store.User) (*Login, error) {
 		return nil, err
 	}
 	extra.Proof.Time = row.Created
-	return &Login{User: u, Proof: extra.Proof, ID: row.Hash, Agent: extra.Agent, IP: extra.IP, Created: row.Created, Expires: row.Expires}, nil
+	return &Login{User: u, Proof: extra.Proof, ID: row.Hash, Provider: extra.Provider, Agent: extra.Agent, IP: extra.IP, Created: row.Created, Expires: row.Expires}, nil
 }
 
 // Logout ends the login of a browser, on the server: a copy of what it brought is of no use any more. There may be
@@ -99,6 +103,7 @@ type Entrance struct {
 	service   *Service
 	pool      *pool.Pool
 	agent, ip string
+	provider  string // of the sign-in; "" for the pool itself
 
 	// Value and Login are set once the user has signed in. Value is what the browser is to bring from then on, and
 	// nobody else may see.
@@ -114,11 +119,14 @@ func (s *Service) Entrance(p *pool.Pool, agent, ip string) *Entrance {
 	return &Entrance{service: s, pool: p, agent: agent, ip: ip}
 }
 
+// PoolID is the pool that the browser is signed in at.
+func (e *Entrance) PoolID() string { return e.pool.ID }
+
 // Enter is an [authn.Attempt]'s Enter: it makes a new login, under a new value whatever the browser brought, so that
 // nobody can have planted it.
 func (e *Entrance) Enter(ctx context.Context, in authn.Entry, also func(*store.Tx) error) error {
 	value := base64.RawURLEncoding.EncodeToString(secret.RandomBytes(tokenBytes))
-	extra, err := json.Marshal(loginExtra{Proof: in.Proof, Agent: e.agent, IP: e.ip})
+	extra, err := json.Marshal(loginExtra{Proof: in.Proof, Agent: e.agent, IP: e.ip, Provider: e.provider})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"cognate/internal/fault"
 	"cognate/internal/pool"
+	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
@@ -26,6 +27,7 @@ type Options struct {
 // Service answers the authorization requests of all pools. It is safe for concurrent use.
 type Service struct {
 	db      *store.DB
+	keys    *secret.Keyring
 	pools   *pool.Registry
 	users   *user.Directory
 	tokens  *token.Service
@@ -33,8 +35,8 @@ type Service struct {
 }
 
 // New makes the service over the core.
-func New(db *store.DB, pools *pool.Registry, users *user.Directory, tokens *token.Service, o Options) *Service {
-	return &Service{db: db, pools: pools, users: users, tokens: tokens, options: o}
+func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, users *user.Directory, tokens *token.Service, o Options) *Service {
+	return &Service{db: db, keys: keys, pools: pools, users: users, tokens: tokens, options: o}
 }
 
 // NamesIssuer reports whether answers of the authorization endpoint carry iss.

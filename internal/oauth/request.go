@@ -33,6 +33,7 @@ type Request struct {
 	Challenge   string // the PKCE challenge, by S256; empty for none
 	Audience    string // the resource parameter (RFC 8707); empty for none
 
+	Provider  string   // the identity provider to sign in at; "" for the pool itself, or for any
 	Prompt    []string // none, login, select_account, consent
 	LoginHint string
 	Levels    string         // the acr_values that are known, in the order of preference; empty for any
@@ -70,7 +71,10 @@ func (s *Service) Parse(ctx context.Context, host, rawQuery string) (*Request, e
 	if err := r.read(); err != nil {
 		return nil, s.Refuse(r, err)
 	}
-	return r, nil
+	if r.Page != "" {
+		return r, nil
+	}
+	return r, s.findProvider(ctx, r)
 }
 
 // PageParameter names a page of our own in place of a response_type: an extension.
@@ -106,6 +110,9 @@ func (s *Service) addressed(ctx context.Context, host string, q url.Values) (*Re
 		return nil, &PageError{Code: ErrRequest.Code}
 	}
 	r := &Request{Pool: p, Client: c, Query: q, RedirectURI: q.Get("redirect_uri"), Page: pages[q.Get(PageParameter)]}
+	if r.Page != "" && !c.OAuthEnabled() {
+		return nil, &PageError{Code: errNotOAuth.Code, Text: errNotOAuth.Description}
+	}
 	if r.RedirectURI == "" && r.Page != "" {
 		return r, nil
 	}
@@ -141,13 +148,6 @@ func (r *Request) read() *Error {
 	r.Nonce, r.LoginHint = q.Get("nonce"), q.Get("login_hint")
 	if len(q.Get("state")) > maxState || len(r.Nonce) > maxNonce {
 		return ErrRequest // without the state, which is too long to be sent back
-	}
-	// Providers other than the pool cannot be made yet, so that no name of one is right.
-	if name := q.Get("identity_provider"); name != "" && !slices.Contains(r.Client.Providers(), name) {
-		return errProvider
-	}
-	if q.Get("idp_identifier") != "" {
-		return errProvider
 	}
 	return nil
 }
@@ -301,6 +301,9 @@ func (r *Request) Never() bool { return slices.Contains(r.Prompt, promptNone) }
 // sign-in is young and sure enough.
 func (r *Request) accepts(l *Login) bool {
 	if slices.Contains(r.Prompt, promptLogin) || slices.Contains(r.Prompt, promptSelect) {
+		return false
+	}
+	if r.Provider != "" && r.Provider != l.Provider || l.Provider != "" && !slices.Contains(r.Client.Providers(), l.Provider) {
 		return false
 	}
 	if r.MaxAge != nil && time.Since(l.Proof.Time) > *r.MaxAge {

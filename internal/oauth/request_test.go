@@ -25,6 +25,7 @@ const callback = "https://app.example/cb?a=b"
 type desk struct {
 	*oauth.Service
 	db     *store.DB
+	pools  *pool.Registry
 	pool   *pool.Pool
 	client *pool.Client
 }
@@ -43,7 +44,7 @@ func newDesk(t testing.TB, o oauth.Options) *desk {
 	must(err)
 	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, BaseDomain: "example.com"})
 	users, tokens := user.New(db, keys, message.Nowhere{}), token.New(db, keys, pools, "https://id.example.com")
-	d := &desk{Service: oauth.New(db, pools, users, tokens, o), db: db}
+	d := &desk{Service: oauth.New(db, keys, pools, users, tokens, o), db: db, pools: pools}
 	d.pool, err = pools.CreateAs(t.Context(), "us-east-1_Desk", &idp.CreateUserPoolRequest{PoolName: "p"})
 	must(err)
 	d.client, err = pools.CreateClientAs(t.Context(), "desk", &idp.CreateUserPoolClientRequest{UserPoolId: d.pool.ID, ClientName: "app",
@@ -114,11 +115,15 @@ func TestIssuerInAnswers(t *testing.T) {
 // TestPagesOfOurOwn need a client, and a way back that is the client's or none.
 func TestPagesOfOurOwn(t *testing.T) {
 	d := newDesk(t, oauth.Options{})
+	if _, err := d.pools.CreateClientAs(t.Context(), "off", &idp.CreateUserPoolClientRequest{UserPoolId: d.pool.ID, ClientName: "off"}); err != nil {
+		t.Fatal(err)
+	}
 	for query, want := range map[string]string{
 		"client_id=desk&goto=account": oauth.PageAccount, "client_id=desk&goto=passkeys": oauth.PagePasskeys,
 		"client_id=desk&goto=account&redirect_uri=" + url.QueryEscape(callback): oauth.PageAccount,
 		"client_id=desk&goto=account&redirect_uri=https://evil.example":         "",
 		"client_id=desk&goto=//evil.example":                                    "", "client_id=nobody&goto=account": "", "goto=account": "",
+		"client_id=off&goto=account": "",
 	} {
 		r, err := d.Parse(t.Context(), "", query)
 		if (want == "") != (err != nil) || err == nil && r.Page != want {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"cognate/internal/awsjson"
 	"cognate/internal/browser"
 	"cognate/internal/oauth"
 	"cognate/internal/pool"
@@ -29,11 +30,55 @@ func (s *Service) authorize(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, r, err)
 		return
 	}
-	if to == "" {
-		to = "/login?" + r.URL.RawQuery
+	switch {
+	case to != "":
+		redirect(w, to)
+	case request.Provider != "":
+		s.depart(w, r, request)
+	default:
+		redirect(w, "/login?"+r.URL.RawQuery)
 	}
+}
+
+// depart sends a browser to an identity provider.
+func (s *Service) depart(w http.ResponseWriter, r *http.Request, request *oauth.Request) {
+	to, binding, err := s.oauth.Depart(r.Context(), request, s.cookies.Get(r, oauth.StateCookie))
+	if err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
+	s.cookies.SetForPosts(w, r, oauth.StateCookie, binding, oauth.StateLifetime)
 	redirect(w, to)
 }
+
+// arrive is where browsers come back to from identity providers: /oauth2/idpresponse, by GET or, from Apple, by POST, and
+// /saml2/idpresponse (section 8). The login that they get is new, whatever they bring.
+func (s *Service) arrive(w http.ResponseWriter, r *http.Request) {
+	closed(w)
+	form := r.URL.Query()
+	if r.Method == http.MethodPost {
+		r.Body = http.MaxBytesReader(w, r.Body, maxAnswer)
+		if err := r.ParseForm(); err != nil {
+			s.turnAway(w, r, &oauth.PageError{Code: oauth.ErrRequest.Code})
+			return
+		}
+		form = r.PostForm
+	}
+	ctx := awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r)})
+	to, entrance, err := s.oauth.Arrive(ctx, oauth.Return{
+		Host: r.Host, Cookie: s.cookies.Get(r, oauth.StateCookie), Form: form, Agent: r.UserAgent(), IP: awsjson.Peer(r),
+	})
+	if err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
+	s.cookies.Set(w, r, browser.LoginCookie(entrance.PoolID()), entrance.Value, oauth.LoginLifetime)
+	redirect(w, to)
+}
+
+// maxAnswer is how many bytes the answer of an identity provider may have: a SAML one has 100,000 characters, which a form
+// may write as three bytes each.
+const maxAnswer = 400_000
 
 // closed sets the headers of answers that browsers show nothing of.
 func closed(w http.ResponseWriter) {

@@ -83,7 +83,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	h.must(db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUser(h.user) }))
 	mux := http.NewServeMux()
 	users := user.New(db, keys, message.Nowhere{}).With(user.Options{FailuresPerAddress: 200})
-	h.oauth = oauth.New(db, h.pools, users, h.tokens, oauth.Options{})
+	h.oauth = oauth.New(db, keys, h.pools, users, h.tokens, oauth.Options{})
 	core := oauthserver.Core{Pools: h.pools, Users: users, Tokens: h.tokens, OAuth: h.oauth}
 	oauthserver.New(core, browser.Cookies{}, slog.New(slog.DiscardHandler)).Register(mux)
 	s := httptest.NewServer(mux)

@@ -51,6 +51,9 @@ func (s *Service) Register(mux *http.ServeMux) {
 	mux.HandleFunc("/oauth2/userInfo", s.userInfo)
 	mux.HandleFunc("GET /oauth2/authorize", s.authorize)
 	mux.HandleFunc("GET /logout", s.logout)
+	mux.HandleFunc("GET "+oauth.PathCallback, s.arrive)
+	mux.HandleFunc("POST "+oauth.PathCallback, s.arrive)
+	mux.HandleFunc("POST "+oauth.PathAssert, s.arrive)
 }
 
 // document serves what make returns for the pool in the path, to pages of any origin.

@@ -43,7 +43,7 @@ func serve(t *testing.T) *httptest.Server {
 	}
 	mux := http.NewServeMux()
 	users, tokens := user.New(db, keys, message.Nowhere{}), token.New(db, keys, pools, "https://id.example.com:8443")
-	core := oauthserver.Core{Pools: pools, Users: users, Tokens: tokens, OAuth: oauth.New(db, pools, users, tokens, oauth.Options{NameIssuer: true})}
+	core := oauthserver.Core{Pools: pools, Users: users, Tokens: tokens, OAuth: oauth.New(db, keys, pools, users, tokens, oauth.Options{NameIssuer: true})}
 	oauthserver.New(core, browser.Cookies{}, slog.New(slog.DiscardHandler)).Register(mux)
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)

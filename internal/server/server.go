@@ -155,7 +155,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
 	mux.Register(identity.Service)
 	machine := authn.New(keys, s.users, passkeys, s.tokens)
-	requests := oauth.New(s.db, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
+	requests := oauth.New(s.db, keys, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)

@@ -1,0 +1,193 @@
+package oauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"cognate/internal/authn"
+	"cognate/internal/fault"
+	"cognate/internal/federation"
+	"cognate/internal/pool"
+	"cognate/internal/store"
+	"cognate/internal/token"
+)
+
+// Where browsers come back to from identity providers.
+const (
+	PathCallback = "/oauth2/idpresponse"
+	PathAssert   = "/saml2/idpresponse"
+)
+
+// errState is the answer to a browser that comes back without having been sent away, or after too long.
+var errState = &PageError{Code: "Invalid state"}
+
+// callback is the absolute address that a provider sends browsers back to.
+func (s *Service) callback(p *pool.Pool, kind string) string {
+	pages, _ := s.Addresses(p)
+	if kind == saml {
+		return pages + PathAssert
+	}
+	return pages + PathCallback
+}
+
+const saml = "SAML"
+
+// findProvider reads which identity provider a request is for: by its name, or by an identifier of it. It must be one of
+// the client's. The pool itself is "".
+func (s *Service) findProvider(ctx context.Context, r *Request) error {
+	name, identifier := r.Query.Get("identity_provider"), r.Query.Get("idp_identifier")
+	if name == "" && identifier != "" {
+		found, err := s.pools.ProviderFor(ctx, r.Pool, identifier)
+		if _, unknown := errors.AsType[*fault.Error](err); unknown {
+			return s.Refuse(r, errProvider)
+		}
+		if err != nil {
+			return err
+		}
+		name = found.Name
+	}
+	if name != "" && !slices.Contains(r.Client.Providers(), name) {
+		return s.Refuse(r, errProvider)
+	}
+	if name != pool.ProviderSelf {
+		r.Provider = name
+	}
+	return nil
+}
+
+// Depart sends a browser to the provider of a request. cookie is what the browser brought as StateCookie, and binding what it
+// is to keep as such.
+func (s *Service) Depart(ctx context.Context, r *Request, cookie string) (to, binding string, err error) {
+	provider, err := s.pools.Provider(ctx, r.Pool, r.Provider)
+	if _, gone := errors.AsType[*fault.Error](err); gone {
+		return "", "", s.Refuse(r, errProvider)
+	}
+	if err != nil {
+		return "", "", err
+	}
+	query := r.Query.Encode()
+	if len(query) > maxCarried {
+		return "", "", s.Refuse(r, ErrRequest)
+	}
+	st := state{Pool: r.Pool.ID, Provider: provider.Name, Flow: token.NewFlow(), ID: "_" + uuid.NewString(), Query: query}
+	text, binding, err := s.sealState(st, cookie)
+	if err != nil {
+		return "", "", err
+	}
+	to, err = provider.Begin(ctx, federation.Request{
+		ID: st.ID, State: text, Callback: s.callback(r.Pool, provider.Type), LoginHint: r.LoginHint, Prompt: r.providerPrompt(),
+	})
+	if err != nil {
+		return "", "", s.failed(ctx, r, provider, err)
+	}
+	return to, binding, nil
+}
+
+// providerPrompt is the prompt for a provider: all but "none", which no page of a provider can keep.
+func (r *Request) providerPrompt() string {
+	if r.Never() {
+		return ""
+	}
+	return strings.Join(r.Prompt, " ")
+}
+
+// Return is a browser that comes back from a provider.
+type Return struct {
+	Host   string
+	Cookie string // what it brings as StateCookie
+	Form   url.Values
+	Agent  string
+	IP     string
+}
+
+// Arrive signs in whom a browser brings an answer about, and returns where it goes on, and its login. An error is a
+// [*RedirectError] for the app, a [*PageError] when no app is known, or the server's own.
+func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Entrance, err error) {
+	r, st, err := s.recall(ctx, b)
+	if err != nil {
+		return "", nil, err
+	}
+	provider, err := s.pools.Provider(ctx, r.Pool, st.Provider)
+	if _, gone := errors.AsType[*fault.Error](err); gone {
+		return "", nil, s.Refuse(r, errProvider)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	if st.ID == "" && provider.Detail("IDPInit") != "true" {
+		return "", nil, errState
+	}
+	a, err := provider.Finish(ctx, federation.Callback{ID: st.ID, Callback: s.callback(r.Pool, provider.Type), Form: b.Form})
+	if err != nil {
+		return "", nil, s.failed(ctx, r, provider, err)
+	}
+	u, err := s.users.Federate(ctx, r.Pool, r.Client, provider, a)
+	if err != nil {
+		return "", nil, s.failed(ctx, r, provider, err)
+	}
+	e = s.Entrance(r.Pool, b.Agent, b.IP)
+	e.provider = provider.Name
+	err = e.Enter(ctx, authn.Entry{User: u, Flow: st.Flow}, func(*store.Tx) error { return nil })
+	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrNotFound) {
+		return "", nil, errState // the answer has come before, or the user has just been deleted
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	location, err = s.Answer(ctx, r, e.Login)
+	return location, e, err
+}
+
+// recall finds the request that a browser was sent away with. Without one, a SAML provider may have begun by itself: its
+// RelayState is then a request for the app, which names the provider (section 8 of the protocol page "federation").
+func (s *Service) recall(ctx context.Context, b Return) (*Request, state, error) {
+	text := firstOf(b.Form, "state", "RelayState")
+	st, ok := s.openState(text, b.Cookie)
+	if !ok && b.Form.Get("SAMLResponse") != "" && strings.Contains(text, "client_id=") {
+		st, ok = state{Flow: token.NewFlow(), Query: text}, true
+	}
+	if !ok {
+		return nil, st, errState
+	}
+	r, err := s.Parse(ctx, b.Host, st.Query)
+	if err != nil {
+		return nil, st, err
+	}
+	if st.Pool == "" {
+		st.Pool, st.Provider = r.Pool.ID, r.Provider
+	}
+	if r.Pool.ID != st.Pool || st.Provider == "" {
+		return nil, st, errState
+	}
+	return r, st, nil
+}
+
+// firstOf is the first of a form's values that is there.
+func firstOf(form url.Values, names ...string) string {
+	for _, name := range names {
+		if v := form.Get(name); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// failed is what an app is told of a sign-in at a provider that has failed; the log has the cause.
+func (s *Service) failed(ctx context.Context, r *Request, p *pool.Provider, err error) error {
+	known, ok := errors.AsType[*federation.Error](err)
+	if !ok {
+		known = &federation.Error{Code: ErrServerError.Code}
+	}
+	cause := err
+	if ok && known.Cause != nil {
+		cause = known.Cause
+	}
+	slog.WarnContext(ctx, "a sign-in at an identity provider failed", "pool", r.Pool.ID, "provider", p.Name, "error", known.Error(), "cause", cause)
+	return s.Refuse(r, &Error{Code: known.Code, Description: known.Description})
+}
