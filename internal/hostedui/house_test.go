@@ -18,6 +18,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/browser"
+	"cognate/internal/federation"
 	"cognate/internal/hostedui"
 	"cognate/internal/message/inbox"
 	"cognate/internal/oauth"
@@ -67,7 +68,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	t.Cleanup(func() { db.Close() })
 	keys, err := secret.NewKeyring(secret.RandomBytes(32))
 	h.must(err)
-	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})
+	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}}})
 	users, tokens, passkeys := user.New(db, keys, h.mail), token.New(db, keys, pools, "http://cognate.test"), passkey.New(db, keys, true)
 	h.core = hostedui.Core{
 		Keys: keys, Pools: pools, Users: users, Passkeys: passkeys, Tokens: tokens,

@@ -16,6 +16,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/browser"
+	"cognate/internal/federation"
 	"cognate/internal/message"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
@@ -61,7 +62,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	t.Cleanup(func() { db.Close() })
 	keys, err := secret.NewKeyring(secret.RandomBytes(32))
 	h.must(err)
-	h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})
+	h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}}})
 	h.tokens = token.New(db, keys, h.pools, "https://id.example.com")
 	p, err := h.pools.CreateAs(t.Context(), "us-east-1_OAuth", &idp.CreateUserPoolRequest{PoolName: "p"})
 	h.must(err)

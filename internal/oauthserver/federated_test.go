@@ -1,0 +1,215 @@
+package oauthserver_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"cognate/api/idp"
+	"cognate/internal/browser"
+	"cognate/internal/federation"
+	"cognate/internal/oauth"
+	"cognate/internal/store"
+)
+
+// guild is a kind of provider whose answers are plain forms: what is tested here is the way there and back.
+type guild struct{}
+
+func (guild) Check(_ context.Context, details map[string]string) (map[string]string, error) {
+	return details, nil
+}
+
+func (guild) Open(s federation.Settings) (federation.Provider, error) { return member{s}, nil }
+
+type member struct{ federation.Settings }
+
+func (m member) Begin(_ context.Context, r federation.Request) (string, error) {
+	return "https://idp.example/" + m.Name + "?" + url.Values{"state": {r.State}, "id": {r.ID}, "to": {r.Callback}, "hint": {r.LoginHint}, "prompt": {r.Prompt}}.Encode(), nil
+}
+
+func (m member) Finish(_ context.Context, c federation.Callback) (*federation.Assertion, error) {
+	if code := c.Form.Get("error"); code != "" {
+		return nil, &federation.Error{Code: code, Description: "said the provider"}
+	}
+	if c.Form.Get("id") != c.ID || c.Form.Get("from") != m.Name {
+		return nil, &federation.Error{Code: "invalid_request", Description: "another sign-in's"}
+	}
+	return &federation.Assertion{Subject: c.Form.Get("subject"), Claims: federation.Claims{"mail": {c.Form.Get("mail")}}}, nil
+}
+
+// federate gives the app two providers.
+func (h *house) federate() {
+	h.Helper()
+	for _, name := range []string{"Guild", "Other"} {
+		_, err := h.pools.CreateProvider(h.Context(), &idp.CreateIdentityProviderRequest{UserPoolId: h.pool.ID, ProviderName: name, ProviderType: "OIDC",
+			ProviderDetails: map[string]string{"client_id": "x"}, AttributeMapping: map[string]string{"email": "mail"}, IdpIdentifiers: []string{name + ".example"}})
+		h.must(err)
+	}
+	h.app = h.client(&idp.CreateUserPoolClientRequest{ClientName: "federated", AllowedOAuthFlows: []string{"code"}, SupportedIdentityProviders: []string{"COGNITO", "Guild", "Other"}})
+}
+
+// leave goes to a provider by an authorization request, and returns where the browser is sent, and its cookie.
+func (h *house) leave(pairs ...string) (*url.URL, *http.Cookie) {
+	h.Helper()
+	r, err := http.NewRequestWithContext(h.Context(), http.MethodGet, h.server+"/oauth2/authorize?"+form(h.request(pairs...)...), nil)
+	h.must(err)
+	got, err := http.DefaultTransport.RoundTrip(r)
+	h.must(err)
+	got.Body.Close()
+	to, err := got.Location()
+	h.must(err)
+	for _, c := range got.Cookies() {
+		if c.Name == oauth.StateCookie {
+			return to, c
+		}
+	}
+	return to, nil
+}
+
+// comeBack brings a form to the callback, by GET or by POST.
+func (h *house) comeBack(method string, v url.Values, cookies ...*http.Cookie) (*url.URL, []*http.Cookie) {
+	h.Helper()
+	at, body := h.server+oauth.PathCallback+"?"+v.Encode(), ""
+	if method == http.MethodPost {
+		at, body = h.server+oauth.PathCallback, v.Encode()
+	}
+	r, err := http.NewRequestWithContext(h.Context(), method, at, strings.NewReader(body))
+	h.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	got, err := http.DefaultTransport.RoundTrip(r)
+	h.must(err)
+	got.Body.Close()
+	to, err := url.Parse(got.Header.Get("Location"))
+	h.must(err)
+	return to, got.Cookies()
+}
+
+// answerOfGuild is what the provider sends a browser back with.
+func answerOfGuild(to *url.URL) url.Values {
+	return url.Values{"state": {to.Query().Get("state")}, "id": {to.Query().Get("id")}, "from": {strings.TrimPrefix(to.Path, "/")}, "subject": {"4711"}, "mail": {"mary@example.com"}}
+}
+
+// TestFederated signs a user in at a provider, by its name or an identifier, and lets nobody but the browser that was sent
+// there come back, once (checklist 39).
+func TestFederated(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		to, cookie := h.leave("identity_provider", "Guild", "state", "the app's", "login_hint", "mary", "prompt", "login")
+		if to.Host != "idp.example" || to.Path != "/Guild" || cookie == nil || to.Query().Get("to") != "https://id.example.com/oauth2/idpresponse" ||
+			to.Query().Get("hint") != "mary" || to.Query().Get("prompt") != "login" {
+			t.Fatalf("sent to %s with %v", to, cookie)
+		}
+		answer := answerOfGuild(to)
+		const invalid = "/error?error=Invalid+state"
+		other, foreign := h.leave("idp_identifier", "Other.example")
+		if other.Path != "/Other" {
+			t.Fatalf("by identifier: sent to %s", other)
+		}
+		for what, c := range map[string]struct {
+			state  string
+			cookie *http.Cookie
+		}{
+			"no cookie":        {answer.Get("state"), &http.Cookie{Name: "x"}},
+			"another browser":  {answer.Get("state"), foreign},
+			"no state":         {"", cookie},
+			"a state of none":  {"x", cookie},
+			"a request as one": {"identity_provider=Guild&client_id=" + h.app.ID + "&redirect_uri=" + url.QueryEscape(callback) + "&response_type=code", cookie},
+		} {
+			v := answerOfGuild(to)
+			v.Set("state", c.state)
+			if at, _ := h.comeBack(http.MethodGet, v, c.cookie); at.String() != invalid {
+				t.Errorf("%s: sent to %s", what, at)
+			}
+		}
+		mixed := answerOfGuild(to)
+		mixed.Set("from", "Other")
+		if at, _ := h.comeBack(http.MethodGet, mixed, cookie); at.String() != callback+"?error=invalid_request&error_description=another+sign-in%27s&state=the+app%27s" {
+			t.Errorf("another provider's answer: sent to %s", at)
+		}
+		at, cookies := h.comeBack(http.MethodGet, answer, cookie)
+		if at.Query().Get("state") != "the app's" || at.Query().Get("code") == "" || len(cookies) != 1 || cookies[0].Name != browser.LoginCookie(h.pool.ID) {
+			t.Fatalf("sent to %s with %v", at, cookies)
+		}
+		tokens := h.exchange(at.Query().Get("code"))
+		id := h.claims(tokens.ID)
+		if id["cognito:username"] != "Guild_4711" || id["email"] != "mary@example.com" || id["email_verified"] != nil && id["email_verified"] != false {
+			t.Errorf("%v", id)
+		}
+		if identities, _ := id["identities"].([]any); len(identities) != 1 || identities[0].(map[string]any)["userId"] != "4711" || identities[0].(map[string]any)["providerName"] != "Guild" {
+			t.Errorf("identities: %v", id["identities"])
+		}
+		if at, _ := h.comeBack(http.MethodGet, answer, cookie); at.String() != invalid {
+			t.Errorf("the same answer again: sent to %s", at)
+		}
+		// The browser is signed in now: at this provider, for this app.
+		value := cookies[0].Value
+		if to := h.ask(value); to.Query().Get("code") == "" {
+			t.Errorf("any provider: sent to %s", to)
+		}
+		if to := h.ask(value, "identity_provider", "Other"); to.Host != "idp.example" {
+			t.Errorf("another provider: sent to %s", to)
+		}
+		h.app = h.client(&idp.CreateUserPoolClientRequest{ClientName: "own users only", AllowedOAuthFlows: []string{"code"}, SupportedIdentityProviders: []string{"COGNITO"}})
+		if to := h.ask(value); to.Path != "/login" {
+			t.Errorf("an app without the provider: sent to %s", to)
+		}
+		if to := h.ask(value, "identity_provider", "Guild"); !strings.HasPrefix(to.String(), callback+"?error=invalid_request") {
+			t.Errorf("a provider that is not the app's: sent to %s", to)
+		}
+	})
+}
+
+// TestFederatedAgain finds the same user again, by a posted form, and updates what is mapped. A disabled user is not let in,
+// and an expired state is none.
+func TestFederatedAgain(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		subject := ""
+		for _, mail := range []string{"mary@example.com", "new@example.com"} {
+			to, cookie := h.leave("identity_provider", "Guild")
+			v := answerOfGuild(to)
+			v.Set("mail", mail)
+			at, _ := h.comeBack(http.MethodPost, v, cookie)
+			id := h.claims(h.exchange(at.Query().Get("code")).ID)
+			if id["email"] != mail || subject != "" && id["sub"] != subject {
+				t.Errorf("%v", id)
+			}
+			subject = id["sub"].(string)
+		}
+		to, cookie := h.leave("identity_provider", "Guild")
+		v := answerOfGuild(to)
+		v.Set("error", "access_denied")
+		if at, _ := h.comeBack(http.MethodGet, v, cookie); at.String() != callback+"?error=access_denied&error_description=said+the+provider" {
+			t.Errorf("a refusal: sent to %s", at)
+		}
+		h.must(h.db.Update(t.Context(), func(tx *store.Tx) error {
+			u, err := tx.GetUser(h.pool.ID, subject)
+			if err != nil {
+				return err
+			}
+			u.Enabled = false
+			return tx.UpdateUser(u)
+		}))
+		v.Del("error")
+		if at, _ := h.comeBack(http.MethodGet, v, cookie); at.Query().Get("error_description") != "User is not enabled" {
+			t.Errorf("a disabled user: sent to %s", at)
+		}
+		if len(h.leaveWithHugeState()) > 0 {
+			t.Error("a request too large to carry was carried")
+		}
+	})
+}
+
+// leaveWithHugeState returns where a request leads that cannot be carried to a provider, "" when that is the app.
+func (h *house) leaveWithHugeState() string {
+	to, _ := h.leave("identity_provider", "Guild", "state", strings.Repeat("s", 3500))
+	if strings.HasPrefix(to.String(), callback+"?error=invalid_request") {
+		return ""
+	}
+	return to.String()
+}
