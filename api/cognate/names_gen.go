@@ -13,3 +13,13 @@ const (
 	CodeUserNotConfirmed      = "UserNotConfirmedException"
 	CodeUserNotFound          = "UserNotFoundException"
 )
+
+// The values of TermsEnforcementType.
+const (
+	TermsEnforcementTypeNone = "NONE"
+)
+
+// The values of TermsSourceType.
+const (
+	TermsSourceTypeLink = "LINK"
+)

@@ -20,6 +20,7 @@ var (
 	CreateRecoveryCodes      = api.Op[CreateRecoveryCodesRequest, CreateRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "CreateRecoveryCodes", Auth: api.Token, Input: &shapeCreateRecoveryCodesRequest, Output: &shapeCreateRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DeleteRecoveryCodes      = api.Op[DeleteRecoveryCodesRequest, DeleteRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DeleteRecoveryCodes", Auth: api.Token, Input: &shapeDeleteRecoveryCodesRequest, Output: &shapeDeleteRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DescribeRecoveryCodes    = api.Op[DescribeRecoveryCodesRequest, DescribeRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DescribeRecoveryCodes", Auth: api.Token, Input: &shapeDescribeRecoveryCodesRequest, Output: &shapeDescribeRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
+	DescribeTermsByClient    = api.Op[DescribeTermsByClientRequest, DescribeTermsByClientResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DescribeTermsByClient", Auth: api.Signed, Input: &shapeDescribeTermsByClientRequest, Output: &shapeDescribeTermsByClientResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	EndUserSession           = api.Op[EndUserSessionRequest, EndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "EndUserSession", Auth: api.Token, Input: &shapeEndUserSessionRequest, Output: &shapeEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeResourceNotFound, CodeUserNotConfirmed, CodeUserNotFound}}}
 	GetClientToken           = api.Op[GetClientTokenRequest, GetClientTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClientToken", Auth: api.Public, Input: &shapeGetClientTokenRequest, Output: &shapeGetClientTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodeResourceNotFound, CodeTooManyRequests}}}
 	ListUserSessions         = api.Op[ListUserSessionsRequest, ListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListUserSessions", Auth: api.Token, Input: &shapeListUserSessionsRequest, Output: &shapeListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
@@ -34,6 +35,7 @@ func init() {
 		CreateRecoveryCodes.Descriptor,
 		DeleteRecoveryCodes.Descriptor,
 		DescribeRecoveryCodes.Descriptor,
+		DescribeTermsByClient.Descriptor,
 		EndUserSession.Descriptor,
 		GetClientToken.Descriptor,
 		ListUserSessions.Descriptor,

@@ -59,6 +59,14 @@ var (
 		{Name: "Remaining", Shape: &shapeIntegerType, Required: true},
 		{Name: "CreationDate", Shape: &shapeDateType},
 	}}
+	shapeDescribeTermsByClientRequest = api.Shape{Name: "DescribeTermsByClientRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "ClientId", Shape: &shapeClientIdType, Required: true},
+		{Name: "TermsName", Shape: &shapeTermsNameType, Required: true},
+	}}
+	shapeDescribeTermsByClientResponse = api.Shape{Name: "DescribeTermsByClientResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "Terms", Shape: &shapeTermsType},
+	}}
 	shapeEndUserSessionRequest = api.Shape{Name: "EndUserSessionRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
@@ -74,6 +82,9 @@ var (
 		{Name: "ClientAuthenticationResult", Shape: &shapeClientAuthenticationResultType},
 	}}
 	shapeIntegerType             = api.Shape{Name: "IntegerType", Kind: api.Integer}
+	shapeLanguageIdType          = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
+	shapeLinkUrlType             = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
+	shapeLinksType               = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
 	shapeListUserSessionsRequest = api.Shape{Name: "ListUserSessionsRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
@@ -100,9 +111,24 @@ var (
 		{Name: "DeviceKey", Shape: &shapeStringType},
 		{Name: "Current", Shape: &shapeBooleanType},
 	}}
-	shapeSessionsLimitType = api.Shape{Name: "SessionsLimitType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(60))}
-	shapeStringType        = api.Shape{Name: "StringType", Kind: api.String}
-	shapeTokenModelType    = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
-	shapeUserPoolIdType    = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
-	shapeUsernameType      = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
+	shapeSessionsLimitType    = api.Shape{Name: "SessionsLimitType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(60))}
+	shapeStringType           = api.Shape{Name: "StringType", Kind: api.String}
+	shapeTermsEnforcementType = api.Shape{Name: "TermsEnforcementType", Kind: api.String, Enum: []string{"NONE"}}
+	shapeTermsIdType          = api.Shape{Name: "TermsIdType", Kind: api.String, Pattern: `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`}
+	shapeTermsNameType        = api.Shape{Name: "TermsNameType", Kind: api.String, Pattern: `^(terms-of-use|privacy-policy)$`}
+	shapeTermsSourceType      = api.Shape{Name: "TermsSourceType", Kind: api.String, Enum: []string{"LINK"}}
+	shapeTermsType            = api.Shape{Name: "TermsType", Kind: api.Structure, Members: []api.Member{
+		{Name: "TermsId", Shape: &shapeTermsIdType, Required: true},
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "ClientId", Shape: &shapeClientIdType, Required: true},
+		{Name: "TermsName", Shape: &shapeTermsNameType, Required: true},
+		{Name: "TermsSource", Shape: &shapeTermsSourceType, Required: true},
+		{Name: "Enforcement", Shape: &shapeTermsEnforcementType, Required: true},
+		{Name: "Links", Shape: &shapeLinksType, Required: true},
+		{Name: "CreationDate", Shape: &shapeDateType, Required: true},
+		{Name: "LastModifiedDate", Shape: &shapeDateType, Required: true},
+	}}
+	shapeTokenModelType = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
+	shapeUserPoolIdType = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
+	shapeUsernameType   = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
 )

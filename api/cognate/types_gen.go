@@ -172,6 +172,36 @@ type DescribeRecoveryCodesResponse struct {
 	CreationDate api.Time `json:"CreationDate,omitzero"`
 }
 
+// DescribeTermsByClientRequest is a structure of the service model.
+type DescribeTermsByClientRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	ClientId   string `json:"ClientId,omitzero"`
+	TermsName  string `json:"TermsName,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (DescribeTermsByClientRequest) String() string { return "DescribeTermsByClientRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x DescribeTermsByClientRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x DescribeTermsByClientRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// DescribeTermsByClientResponse is a structure of the service model.
+type DescribeTermsByClientResponse struct {
+	Terms *TermsType `json:"Terms,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (DescribeTermsByClientResponse) String() string { return "DescribeTermsByClientResponse{...}" }
+
+// GoString hides the members: some are secret.
+func (x DescribeTermsByClientResponse) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x DescribeTermsByClientResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
 // EndUserSessionRequest is a structure of the service model.
 type EndUserSessionRequest struct {
 	AccessToken string `json:"AccessToken,omitzero"`
@@ -255,3 +285,25 @@ type SessionType struct {
 	DeviceKey      string   `json:"DeviceKey,omitzero"`
 	Current        *bool    `json:"Current,omitzero"`
 }
+
+// TermsType is a structure of the service model.
+type TermsType struct {
+	TermsId          string            `json:"TermsId,omitzero"`
+	UserPoolId       string            `json:"UserPoolId,omitzero"`
+	ClientId         string            `json:"ClientId,omitzero"`
+	TermsName        string            `json:"TermsName,omitzero"`
+	TermsSource      string            `json:"TermsSource,omitzero"`
+	Enforcement      string            `json:"Enforcement,omitzero"`
+	Links            map[string]string `json:"Links,omitzero"`
+	CreationDate     api.Time          `json:"CreationDate,omitzero"`
+	LastModifiedDate api.Time          `json:"LastModifiedDate,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (TermsType) String() string { return "TermsType{...}" }
+
+// GoString hides the members: some are secret.
+func (x TermsType) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x TermsType) LogValue() slog.Value { return slog.StringValue(x.String()) }

@@ -64,6 +64,8 @@ func (s *Service) Register(m *awsjson.Mux) {
 	// terms.go
 	awsjson.Handle(m, idp.CreateTerms, s.CreateTerms)
 	awsjson.Handle(m, idp.DescribeTerms, s.DescribeTerms)
+	awsjson.Handle(m, cognate.DescribeTermsByClient, s.DescribeTermsByClient)
+	awsjson.Handle(m, asCognito(cognate.DescribeTermsByClient), s.DescribeTermsByClient)
 	awsjson.Handle(m, idp.ListTerms, s.ListTerms)
 	awsjson.Handle(m, idp.UpdateTerms, s.UpdateTerms)
 	awsjson.Handle(m, idp.DeleteTerms, s.DeleteTerms)

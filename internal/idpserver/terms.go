@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cognate/api"
+	"cognate/api/cognate"
 	"cognate/api/idp"
 )
 
@@ -23,6 +24,15 @@ func (s *Service) DescribeTerms(ctx context.Context, in *idp.DescribeTermsReques
 		return nil, err
 	}
 	return &idp.DescribeTermsResponse{Terms: t}, nil
+}
+
+// DescribeTermsByClient shows the terms of a client.
+func (s *Service) DescribeTermsByClient(ctx context.Context, in *cognate.DescribeTermsByClientRequest) (*cognate.DescribeTermsByClientResponse, error) {
+	t, err := s.pools.DescribeClientTerms(ctx, in.UserPoolId, in.ClientId, in.TermsName)
+	if err != nil {
+		return nil, err
+	}
+	return &cognate.DescribeTermsByClientResponse{Terms: new(cognate.TermsType(*t))}, nil
 }
 
 // ListTerms lists the terms of a pool.

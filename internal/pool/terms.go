@@ -180,6 +180,29 @@ func (r *Registry) DescribeTerms(ctx context.Context, poolID, id string) (*idp.T
 	return describeTerms(row)
 }
 
+// DescribeClientTerms returns the terms of a client of a pool by their name.
+func (r *Registry) DescribeClientTerms(ctx context.Context, poolID, clientID, name string) (*idp.TermsType, error) {
+	row := store.Terms{}
+	err := r.db.View(ctx, func(tx *store.Tx) error {
+		if _, _, err := r.getPoolClient(tx, poolID, clientID); err != nil {
+			return err
+		}
+		rows, err := tx.ListClientTerms(clientID)
+		i := slices.IndexFunc(rows, func(row store.Terms) bool { return row.Name == name })
+		if err == nil && i < 0 {
+			err = store.ErrNotFound
+		}
+		if err == nil {
+			row = rows[i]
+		}
+		return shownTerms(err, row)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return describeTerms(row)
+}
+
 // ListTerms returns up to limit terms of a pool with ids after after, in the order of their ids, and the id to go on
 // after, "" at the end.
 func (r *Registry) ListTerms(ctx context.Context, poolID, after string, limit int) (terms []*idp.TermsDescriptionType, next string, err error) {
