@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"cognate/internal/pool"
@@ -114,7 +115,8 @@ func (b *builder) idClaims() map[string]any {
 		shown = opened(b.family.Scopes)
 	}
 	for name, value := range b.user.Attributes {
-		if value != "" && b.client.CanRead(b.pool, name) && shown(name) {
+		// Who vouches for a user is said to every client.
+		if value != "" && (name == attrIdentities || b.client.CanRead(b.pool, name) && shown(name)) {
 			claims[name] = claimValue(name, value)
 		}
 	}
@@ -146,8 +148,40 @@ func claimValue(name, value string) any {
 		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
 			return n
 		}
+	case attrIdentities:
+		return identityClaims(value)
 	case "address":
 		return map[string]string{"formatted": value}
 	}
 	return value
+}
+
+const attrIdentities = "identities"
+
+// identityClaim is an entry of the claim identities. As an attribute it has a boolean and a number where this has text.
+type identityClaim struct {
+	UserID       string  `json:"userId"`
+	ProviderName string  `json:"providerName"`
+	ProviderType string  `json:"providerType"`
+	Issuer       *string `json:"issuer"`
+	Primary      string  `json:"primary"`
+	DateCreated  string  `json:"dateCreated"`
+}
+
+// identityClaims turns the attribute into the claim.
+func identityClaims(attribute string) any {
+	var list []struct {
+		identityClaim
+		Primary     bool  `json:"primary"`
+		DateCreated int64 `json:"dateCreated"`
+	}
+	if err := json.Unmarshal([]byte(attribute), &list); err != nil {
+		return attribute
+	}
+	claims := make([]identityClaim, len(list))
+	for i, entry := range list {
+		claims[i] = entry.identityClaim
+		claims[i].Primary, claims[i].DateCreated = strconv.FormatBool(entry.Primary), strconv.FormatInt(entry.DateCreated, 10)
+	}
+	return claims
 }
