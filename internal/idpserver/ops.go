@@ -140,6 +140,17 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminRemoveUserFromGroup, s.AdminRemoveUserFromGroup)
 	awsjson.Handle(m, idp.AdminListGroupsForUser, s.AdminListGroupsForUser)
 
+	// identity_provider.go
+	awsjson.Handle(m, idp.CreateIdentityProvider, s.CreateIdentityProvider)
+	awsjson.Handle(m, idp.DescribeIdentityProvider, s.DescribeIdentityProvider)
+	awsjson.Handle(m, idp.GetIdentityProviderByIdentifier, s.GetIdentityProviderByIdentifier)
+	awsjson.Handle(m, idp.UpdateIdentityProvider, s.UpdateIdentityProvider)
+	awsjson.Handle(m, idp.DeleteIdentityProvider, s.DeleteIdentityProvider)
+	awsjson.Handle(m, idp.ListIdentityProviders, s.ListIdentityProviders)
+	awsjson.Handle(m, idp.GetSigningCertificate, s.GetSigningCertificate)
+	awsjson.Handle(m, idp.AdminLinkProviderForUser, s.AdminLinkProviderForUser)
+	awsjson.Handle(m, idp.AdminDisableProviderForUser, s.AdminDisableProviderForUser)
+
 	// passkey.go
 	awsjson.Handle(m, idp.StartWebAuthnRegistration, s.StartWebAuthnRegistration)
 	awsjson.Handle(m, idp.CompleteWebAuthnRegistration, s.CompleteWebAuthnRegistration)

@@ -62,6 +62,8 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 //	! user NAME PASSWORD [EMAIL]        makes a confirmed user in ${pool}, with a verified address
 //	! secret-client                     makes one more client, that has a secret; keeps ${secret-client}, ${secret}
 //	! other-pool                        makes a second pool like ${pool}; keeps ${other-pool}, ${other-client}
+//	! federate PROVIDER SUBJECT [NAME=VALUE...]
+//	                                    signs in through a provider, as it comes to ${client} with claims; keeps ${sub}
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -107,6 +109,8 @@ func opened(t *testing.T, db *store.DB, err error) *store.DB {
 type house struct {
 	url   string
 	inbox *inbox.Inbox
+	pools *pool.Registry
+	users *user.Directory
 }
 
 func newHouse(t *testing.T, db *store.DB) *house {
@@ -115,8 +119,9 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		t.Fatal(err)
 	}
 	h := &house{inbox: inbox.New()}
-	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})
+	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: scriptKinds})
 	users := user.New(db, keys, h.inbox)
+	h.pools, h.users = pools, users
 	tokens := token.New(db, keys, pools, "http://cognate.test")
 	passkeys := passkey.New(db, keys, true)
 	mux := awsjson.New(awsjson.Config{
@@ -431,6 +436,8 @@ func (s *script) make(words []string) {
 	case words[0] == "secret-client" && len(words) == 1:
 		s.steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"secret","GenerateSecret":true,"ExplicitAuthFlows":`+everyFlow+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${secret-client}","ClientSecret":"${secret}"}}`)
+	case words[0] == "federate" && len(words) > 2:
+		s.federate(words[1], words[2], words[3:])
 	case words[0] == "other-pool" && len(words) == 1:
 		s.newPool("other-pool", "other-client")
 	default:
