@@ -62,6 +62,8 @@ type Request struct {
 	Callback  string // the absolute address to come back to
 	LoginHint string // who is to sign in; empty for anybody
 	Prompt    string // the prompt parameter for the provider; empty for none
+	// Verifier is a PKCE code_verifier (RFC 7636), which the browser does not see.
+	Verifier string
 }
 
 // Callback is what a browser brings back.
@@ -69,6 +71,7 @@ type Callback struct {
 	// ID is that of the Request. Empty, nobody asked: only SAML providers that are allowed to begin take that.
 	ID       string
 	Callback string     // as in the Request
+	Verifier string     // as in the Request
 	Form     url.Values // of the query or of the posted form
 }
 

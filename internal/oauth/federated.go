@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/federation"
 	"cognate/internal/pool"
+	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
 )
@@ -75,13 +77,14 @@ func (s *Service) Depart(ctx context.Context, r *Request, cookie string) (to, bi
 	if len(query) > maxCarried {
 		return "", "", s.Refuse(r, ErrRequest)
 	}
-	st := state{Pool: r.Pool.ID, Provider: provider.Name, Flow: token.NewFlow(), ID: "_" + uuid.NewString(), Query: query}
+	st := state{Pool: r.Pool.ID, Provider: provider.Name, Flow: token.NewFlow(), ID: "_" + uuid.NewString(), Query: query,
+		Verifier: base64.RawURLEncoding.EncodeToString(secret.RandomBytes(tokenBytes))}
 	text, binding, err := s.sealState(st, cookie)
 	if err != nil {
 		return "", "", err
 	}
 	to, err = provider.Begin(ctx, federation.Request{
-		ID: st.ID, State: text, Callback: s.callback(r.Pool, provider.Type), LoginHint: r.LoginHint, Prompt: r.providerPrompt(),
+		ID: st.ID, State: text, Callback: s.callback(r.Pool, provider.Type), LoginHint: r.LoginHint, Prompt: r.providerPrompt(), Verifier: st.Verifier,
 	})
 	if err != nil {
 		return "", "", s.failed(ctx, r, provider, err)
@@ -123,7 +126,7 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 	if st.ID == "" && provider.Detail("IDPInit") != "true" {
 		return "", nil, errState
 	}
-	a, err := provider.Finish(ctx, federation.Callback{ID: st.ID, Callback: s.callback(r.Pool, provider.Type), Form: b.Form})
+	a, err := provider.Finish(ctx, federation.Callback{ID: st.ID, Callback: s.callback(r.Pool, provider.Type), Verifier: st.Verifier, Form: b.Form})
 	if err != nil {
 		return "", nil, s.failed(ctx, r, provider, err)
 	}

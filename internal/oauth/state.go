@@ -19,6 +19,7 @@ type state struct {
 	Provider string    `json:"i"`
 	Flow     string    `json:"f"` // begins one login
 	ID       string    `json:"n"` // of the federation.Request
+	Verifier string    `json:"v"` // of the federation.Request
 	Query    string    `json:"q"` // the authorization request
 	Binding  []byte    `json:"b"` // the hash of what the browser's cookie holds
 	Expires  time.Time `json:"e"`

@@ -56,6 +56,9 @@ type Config struct {
 	// SMTP sends e-mail. Without it, in production, operations that send one fail.
 	SMTP *SMTP `yaml:"smtp"`
 
+	// ProviderNetworks are addresses and networks that are not public, at which identity providers may be called all the
+	// same; in development all may be.
+	ProviderNetworks []string `yaml:"provider_networks"`
 	// Pages are the operator's own templates and languages of the pages that sign users in.
 	Pages Pages `yaml:"pages"`
 	// NameIssuer adds the iss parameter of RFC 9207 to the answers of the authorization endpoint, by which clients of
@@ -191,7 +194,7 @@ func (c *Config) checkProduction() error {
 	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay) < 0:
 		return fmt.Errorf("a limit is negative: 0 is no limit")
 	}
-	if _, err := parseProxies(c.TrustedProxies); err != nil {
+	if _, err := parseNetworks(c.TrustedProxies); err != nil {
 		return err
 	}
 	if err := c.TLS.check(c); err != nil {

@@ -15,11 +15,15 @@ import (
 	"time"
 
 	"cognate/api/identity"
+	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
 	"cognate/internal/clientconfig"
 	"cognate/internal/fault"
+	"cognate/internal/federation"
+	"cognate/internal/federation/oidc"
+	"cognate/internal/federation/social"
 	"cognate/internal/hostedui"
 	"cognate/internal/idpserver"
 	"cognate/internal/message"
@@ -138,8 +142,12 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
+	kinds, err := s.kinds()
+	if err != nil {
+		return nil, err
+	}
 	pools := pool.New(s.db, keys, pool.Options{
-		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL,
+		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL, Kinds: kinds,
 	})
 	s.pools = pools
 	protection, err := s.protection()
@@ -159,9 +167,9 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	proxies, err := parseProxies(s.config.TrustedProxies)
+	trusted, err := parseNetworks(s.config.TrustedProxies)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
 	}
 	door := oauthserver.New(oauthserver.Core{Pools: pools, Users: s.users, Tokens: s.tokens, OAuth: requests}, s.cookies(), s.logger)
 	view, err := hostedui.NewView(hostedui.ViewOptions{Templates: s.config.Pages.Templates, Languages: s.config.Pages.Languages})
@@ -179,7 +187,22 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		}
 		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
-	return proxies.believe(s.routes(mail, mux, doors...)), nil
+	return proxies(trusted).believe(s.routes(mail, mux, doors...)), nil
+}
+
+// providerSkew is how far the clock of an identity provider may be off.
+const providerSkew = 2 * time.Minute
+
+// kinds are the kinds of identity providers that pools can have.
+func (s *Server) kinds() (map[string]federation.Kind, error) {
+	allowed, err := parseNetworks(s.config.ProviderNetworks)
+	if err != nil {
+		return nil, fmt.Errorf("provider_networks: %w", err)
+	}
+	env := federation.Env{HTTP: federation.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
+	kinds := social.Kinds(env)
+	kinds[idp.IdentityProviderTypeTypeOidc] = oidc.Kind{Env: env}
+	return kinds, nil
 }
 
 // registrar is a door that mounts itself.

@@ -1,0 +1,191 @@
+package oidc
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"cognate/internal/federation"
+)
+
+// provider is one that is open. It is safe for concurrent use.
+type provider struct {
+	Variant
+	env     federation.Env
+	name    string
+	details map[string]string
+	keys    *keySet
+}
+
+// Variant is in what a provider differs from OpenID Connect; the zero value does not.
+type Variant struct {
+	// Parameters are sent with every request.
+	Parameters map[string]string
+	// Secret makes the client secret of one exchange, for providers that want a new one each time.
+	Secret func() (string, error)
+	// Told returns claims that came with the callback itself. They are no proof: what the ID token says wins.
+	Told func(form url.Values) federation.Claims
+}
+
+// Open makes a variant of an OpenID Connect provider, of details by the names of this package's: one without attributes_url
+// has no user info.
+func Open(env federation.Env, s federation.Settings, v Variant) federation.Provider {
+	return &provider{Variant: v, env: env, name: s.Name, details: s.Details, keys: &keySet{env: env, url: s.Details[detailKeys]}}
+}
+
+// Begin implements federation.Provider (OpenID Connect Core section 3.1.2.1).
+func (p *provider) Begin(_ context.Context, r federation.Request) (string, error) {
+	u, err := url.Parse(p.details[detailAuthorize])
+	if err != nil {
+		return "", err
+	}
+	q := u.Query()
+	for name, value := range map[string]string{
+		"client_id": p.details[detailClientID], "redirect_uri": r.Callback, "scope": p.details[detailScopes], "response_type": "code",
+		"state": r.State, "nonce": r.ID, "login_hint": r.LoginHint, "prompt": r.Prompt,
+	} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if r.Verifier != "" {
+		sum := sha256.Sum256([]byte(r.Verifier))
+		q.Set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
+		q.Set("code_challenge_method", "S256")
+	}
+	for name, value := range p.Parameters {
+		q.Set(name, value)
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+// failed is a sign-in that failed: with what the app is told, and the cause for the log.
+func failed(cause error, format string, args ...any) error {
+	return &federation.Error{Code: "invalid_request", Description: fmt.Sprintf(format, args...), Cause: cause}
+}
+
+// Finish implements federation.Provider.
+func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federation.Assertion, error) {
+	if code := c.Form.Get("error"); code != "" {
+		return nil, &federation.Error{Code: code, Description: c.Form.Get("error_description")}
+	}
+	if c.ID == "" || c.Form.Get("code") == "" {
+		return nil, failed(nil, "%s Error - no code", p.name)
+	}
+	t, err := p.exchange(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if t.ID == "" {
+		return nil, failed(nil, "%s Error - no ID token", p.name)
+	}
+	id, claims, err := judgement{
+		issuer: p.details[detailIssuer], clientID: p.details[detailClientID], secret: p.details[detailClientSecret],
+		nonce: c.ID, access: t.Access, keys: p.keys, skew: p.env.Skew,
+	}.read(ctx, t.ID)
+	if err != nil {
+		if os.IsTimeout(err) {
+			return nil, failed(err, "Timeout in calling jwks uri")
+		}
+		return nil, failed(err, "%s Error - the ID token is not valid", p.name)
+	}
+	if id.Subject == "" {
+		return nil, failed(nil, "%s Error - no subject", p.name)
+	}
+	told, err := p.userInfo(ctx, t.Access, id.Subject)
+	if err != nil {
+		return nil, err
+	}
+	if p.Told != nil {
+		maps.Copy(told, p.Told(c.Form))
+	}
+	maps.Copy(told, claims) // the ID token wins
+	told["access_token"], told["id_token"] = []string{t.Access}, []string{t.ID}
+	return &federation.Assertion{Subject: id.Subject, Claims: told}, nil
+}
+
+// tokens are what is read of a token answer.
+type tokens struct {
+	Access string `json:"access_token"`
+	ID     string `json:"id_token"`
+}
+
+// exchange turns the code into tokens.
+func (p *provider) exchange(ctx context.Context, c federation.Callback) (t tokens, err error) {
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "code": {c.Form.Get("code")}, "redirect_uri": {c.Callback}, "client_id": {p.details[detailClientID]},
+	}
+	if c.Verifier != "" {
+		form.Set("code_verifier", c.Verifier)
+	}
+	secret, basic := p.details[detailClientSecret], p.details[detailAuthMethod] == authBasic
+	if p.Secret != nil {
+		if secret, err = p.Secret(); err != nil {
+			return t, err
+		}
+	}
+	if secret != "" && !basic {
+		form.Set("client_secret", secret)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.details[detailToken], strings.NewReader(form.Encode()))
+	if err != nil {
+		return t, err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Accept", "application/json")
+	if secret != "" && basic {
+		r.SetBasicAuth(url.QueryEscape(p.details[detailClientID]), url.QueryEscape(secret)) // RFC 6749 section 2.3.1
+	}
+	status, body, err := p.env.Do(r)
+	switch {
+	case err != nil && os.IsTimeout(err):
+		return t, failed(err, "Timeout occurred in calling IdP token endpoint")
+	case err != nil:
+		return t, failed(err, "%s Error - no answer getting token", p.name)
+	case status != http.StatusOK:
+		return t, failed(statusError(status), "%s Error - %d error getting token", p.name, status)
+	}
+	if err := json.Unmarshal(body, &t); err != nil {
+		return t, failed(errors.New("oidc: the token answer is no JSON object"), "%s Error - bad answer getting token", p.name)
+	}
+	return t, nil
+}
+
+// userInfo asks for the claims that are not in the ID token. They must be of the same user (OpenID Connect Core section
+// 5.3.2). A provider without the endpoint has none.
+func (p *provider) userInfo(ctx context.Context, access, subject string) (federation.Claims, error) {
+	if p.details[detailUserInfo] == "" || access == "" {
+		return federation.Claims{}, nil
+	}
+	r, err := http.NewRequestWithContext(ctx, p.details[detailMethod], p.details[detailUserInfo], nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+access)
+	r.Header.Set("Accept", "application/json")
+	status, body, err := p.env.Do(r)
+	if err != nil {
+		return nil, failed(err, "%s Error - no answer getting user info", p.name)
+	}
+	if status != http.StatusOK {
+		return nil, failed(statusError(status), "%s Error - %d error getting user info", p.name, status)
+	}
+	claims, err := ReadClaims(body)
+	if err != nil {
+		return nil, failed(err, "%s Error - bad answer getting user info", p.name)
+	}
+	if sub := claims["sub"]; len(sub) != 1 || sub[0] != subject {
+		return nil, failed(errors.New("oidc: the user info is of another user"), "%s Error - user info of another user", p.name)
+	}
+	return claims, nil
+}
