@@ -133,6 +133,10 @@ func TestProviderIsOpenedOnce(t *testing.T) {
 		if err != nil || len(list) != 2 || list[1].Name != "two" || list[1].Type != "OIDC" || len(list[1].Identifiers) != 1 {
 			t.Errorf("listed %v, %v", list, err)
 		}
+		for _, odd := range []string{"", "a\x00", "\xff", "Two"} {
+			_, err = r.Provider(t.Context(), p, odd)
+			wantFault(t, err, "ResourceNotFoundException", "Identity provider "+odd+" does not exist.")
+		}
 		if err := r.DeleteProvider(t.Context(), p.ID, "two"); err != nil {
 			t.Fatal(err)
 		}

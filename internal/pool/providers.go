@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -217,18 +218,10 @@ func (r *Registry) UpdateProvider(ctx context.Context, in *idp.UpdateIdentityPro
 	if _, ok := r.opt.Kinds[was.Type]; !ok {
 		return nil, unsupported(was)
 	}
-	var mapping, details []byte
-	if in.AttributeMapping != nil {
-		if mapping, err = encodeMapping(p, was.Type, in.AttributeMapping); err != nil {
-			return nil, err
-		}
+	edit, err := r.checkEdit(ctx, p, was, in)
+	if err != nil {
+		return nil, err
 	}
-	if in.ProviderDetails != nil {
-		if details, err = r.checkDetails(ctx, was, in.ProviderDetails); err != nil {
-			return nil, err
-		}
-	}
-	modified := now()
 	return r.writeProvider(ctx, was, func(tx *store.Tx) error {
 		is, err := tx.GetIdentityProvider(was.PoolID, was.Name)
 		if err != nil {
@@ -237,21 +230,45 @@ func (r *Registry) UpdateProvider(ctx context.Context, in *idp.UpdateIdentityPro
 		if is.Type != was.Type || !is.Created.Equal(was.Created) {
 			return fault.Newf(idp.CodeConcurrentModification, "Identity provider %s was replaced meanwhile.", was.Name)
 		}
-		if mapping != nil {
-			is.Mapping = mapping
-		}
-		if details != nil {
-			is.Details = details
-		}
-		if in.IdpIdentifiers != nil {
-			is.Identifiers = in.IdpIdentifiers
-		}
-		is.Modified = modified
+		edit.apply(&is)
 		if err := freeIdentifiers(tx, is); err != nil {
 			return err
 		}
 		return tx.UpdateIdentityProvider(is)
 	})
+}
+
+// providerEdit is what an update replaces; nil for what stays.
+type providerEdit struct {
+	details, mapping []byte
+	identifiers      []string
+	modified         time.Time
+}
+
+func (r *Registry) checkEdit(ctx context.Context, p *Pool, was store.IdentityProvider, in *idp.UpdateIdentityProviderRequest) (e providerEdit, err error) {
+	e.identifiers, e.modified = in.IdpIdentifiers, now()
+	if in.AttributeMapping != nil {
+		if e.mapping, err = encodeMapping(p, was.Type, in.AttributeMapping); err != nil {
+			return e, err
+		}
+	}
+	if in.ProviderDetails != nil {
+		e.details, err = r.checkDetails(ctx, was, in.ProviderDetails)
+	}
+	return e, err
+}
+
+func (e providerEdit) apply(row *store.IdentityProvider) {
+	if e.details != nil {
+		row.Details = e.details
+	}
+	if e.mapping != nil {
+		row.Mapping = e.mapping
+	}
+	if e.identifiers != nil {
+		row.Identifiers = e.identifiers
+	}
+	row.Modified = e.modified
 }
 
 func unsupported(row store.IdentityProvider) error {

@@ -72,7 +72,7 @@ func clean(p *pool.Pool, a *idp.SchemaAttributeType, name, value string) (string
 	if utf8.RuneCountInString(value) > maxValue {
 		return "", tooLong(name, maxValue)
 	}
-	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) { // which no database column holds
+	if !isText(value) {
 		return "", schemaError("", name, "Value is not a text")
 	}
 	switch a.AttributeDataType {

@@ -72,8 +72,8 @@ func refused(format string, args ...any) error {
 // user because of an e-mail address or another name, unless an administrator has linked just that. An assertion with a
 // Once works once. What refuses the sign-in is a [*federation.Error]; any other error is the server's.
 func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, provider *pool.Provider, a *federation.Assertion) (store.User, error) {
-	if !utf8.ValidString(a.Subject) || strings.ContainsRune(a.Subject, 0) || a.Subject == "" {
-		return store.User{}, refused("The subject that the provider names is not a text.")
+	if !isText(a.Subject) || a.Subject == "" || utf8.RuneCountInString(a.Subject) > maxLinkValue {
+		return store.User{}, refused("The subject that the provider names cannot be that of a user.")
 	}
 	f := federated{pool: p, client: c, provider: provider, assertion: a}
 	f.values = federation.Map(provider.Mapping, a.Claims)
@@ -93,6 +93,9 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	}
 	return is, nil
 }
+
+// isText reports whether a database can hold a text.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // federated is one sign-in through a provider.
 type federated struct {
@@ -148,7 +151,7 @@ func (f *federated) find(tx *store.Tx) (store.Identity, error) {
 			return i, err
 		}
 		value := f.values[attribute]
-		if value == "" {
+		if value == "" || !isText(value) {
 			continue
 		}
 		i, err = tx.GetIdentity(f.pool.ID, f.provider.Name, attribute, value)

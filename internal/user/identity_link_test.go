@@ -125,6 +125,9 @@ func TestLink(t *testing.T) {
 		if stranger.Sub == ann.Sub {
 			t.Error("another address is the linked one")
 		}
+		for _, odd := range []string{"a\x00", "\xff"} {
+			o.refuses(c, p, says("s9", "mail", odd), "Invalid user attributes: email: Value is not a text\n ")
+		}
 		first := says("s1", "mail", "a@idp.example", "name", "Ann")
 		first.Issuer = "https://idp"
 		u := o.arrives(c, p, first)
