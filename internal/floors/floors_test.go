@@ -31,11 +31,13 @@ var floors = map[string]float64{
 	"internal/passkey": 4.2,
 	"internal/pool":    4.1,
 
-	"internal/message/inbox":   3.1,
-	"internal/message/smtp":    3.1,
-	"internal/message":         3,
-	"internal/federation":      3,
-	"internal/federation/saml": 3.1,
+	"internal/message/inbox":     3.1,
+	"internal/message/smtp":      3.1,
+	"internal/message":           3,
+	"internal/federation":        3,
+	"internal/federation/oidc":   3.1,
+	"internal/federation/social": 3.2,
+	"internal/federation/saml":   3.1,
 
 	"internal/store/sqlite":   2.1,
 	"internal/store/postgres": 2.1,
