@@ -51,15 +51,19 @@ const widths = { desktop: { width: 1280, height: 900 }, phone: { width: 360, hei
 
 /**
  * Runs a test in a browser of its own. Nothing may be loaded from elsewhere, complained of on the console, or blocked by
- * the pages' own policy.
+ * the pages' own policy; what pages of the origins of others do is theirs.
  */
-export async function inBrowser(browser, run, options = {}) {
+export async function inBrowser(browser, run, options = {}, others = () => []) {
 	const context = await browser.newContext(options);
 	const tab = await context.newPage();
 	const complaints = [];
-	tab.on('console', message => message.type() === 'error' && !/status of 40\d/.test(message.text()) && complaints.push(message.text()));
-	tab.on('pageerror', error => complaints.push(error.message));
+	const elsewhere = () => others().some(origin => tab.url().startsWith(origin));
+	tab.on('console', message => message.type() === 'error' && !/status of 40\d/.test(message.text()) && !elsewhere() && complaints.push(message.text()));
+	tab.on('pageerror', error => elsewhere() || complaints.push(error.message));
 	tab.on('request', request => {
+		if (elsewhere()) {
+			return;
+		}
 		const { hostname, protocol } = new URL(request.url());
 		if (protocol !== 'data:' && !['localhost', '127.0.0.1'].includes(hostname)) {
 			complaints.push(`loads ${request.url()}`);

@@ -1,0 +1,133 @@
+// Sign-in at an OpenID Connect provider that nobody here wrote: panva's oidc-provider, from the button to the tokens.
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { unique, url } from '../node/cognate.js';
+import { deletePool, makePool, makeUser, send } from '../node/pool.js';
+import { back, inBrowser, launch, look, openApp, openClient } from './pages.js';
+
+const require = createRequire(new URL('../node/package.json', import.meta.url));
+const oidc = await import(require.resolve('openid-client'));
+const { default: Provider } = await import(require.resolve('oidc-provider'));
+
+let app;
+let browser;
+let pool;
+let client;
+let guild; // the provider
+const people = new Map(); // what the provider knows of its users, by name
+
+before(async () => {
+	app = await openApp();
+	browser = await launch();
+	pool = await makePool('federation');
+	const server = createServer();
+	await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
+	const issuer = `http://127.0.0.1:${server.address().port}`;
+	const provider = new Provider(issuer, {
+		clients: [{ client_id: 'cognate', client_secret: 'a secret between the two', redirect_uris: [`${url}/oauth2/idpresponse`], token_endpoint_auth_method: 'client_secret_post' }],
+		claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name'] },
+		findAccount: (_, id) => ({ accountId: id, claims: async () => ({ sub: id, ...people.get(id) }) }),
+		pkce: { required: () => true },
+		cookies: { keys: ['a key for the tests'] },
+	});
+	server.on('request', provider.callback());
+	guild = { issuer, close: () => server.close() };
+	await send('CreateIdentityProvider', {
+		UserPoolId: pool.UserPoolId, ProviderName: 'Guild', ProviderType: 'OIDC',
+		ProviderDetails: { client_id: 'cognate', client_secret: 'a secret between the two', attributes_request_method: 'GET', oidc_issuer: issuer, authorize_scopes: 'openid email profile' },
+		AttributeMapping: { email: 'email', email_verified: 'email_verified', name: 'name' }, IdpIdentifiers: ['guild.example'],
+	});
+	client = await openClient(pool, app.callback, { SupportedIdentityProviders: ['COGNITO', 'Guild'], AllowedOAuthScopes: ['openid', 'email', 'profile'] });
+});
+
+after(async () => {
+	await browser?.close();
+	app?.close();
+	guild?.close();
+	await (pool && deletePool(pool));
+});
+
+const address = (path, more = {}) => `${url}${path}?${new URLSearchParams({ client_id: client, redirect_uri: app.callback, response_type: 'code', state: 's', ...more })}`;
+
+/** What a person does at the provider: its own pages for development take any name and password. */
+async function atGuild(tab, name) {
+	await tab.waitForURL(at => at.origin === guild.issuer);
+	await tab.fill('[name=login]', name);
+	await tab.fill('[name=password]', 'any');
+	await tab.click('button[type=submit]');
+	await tab.click('button[type=submit]'); // the consent
+}
+
+/** Exchanges the code that the browser has brought back. */
+async function tokens(tab) {
+	const config = await oidc.discovery(new URL(`${url}/${pool.UserPoolId}`), client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] });
+	return oidc.authorizationCodeGrant(config, new URL(tab.url()), { expectedState: 's', idTokenExpected: true });
+}
+
+test('from the button to tokens, and again with changed attributes', () => inBrowser(browser, async tab => {
+	const name = unique('guild');
+	people.set(name, { email: `${name}@example.com`, email_verified: true, name: 'Mary' });
+	await tab.goto(address('/login'));
+	await look(tab, 'sign-in-providers');
+	await tab.click('a[href*="identity_provider=Guild"]');
+	await atGuild(tab, name);
+	await back(tab, app.callback);
+	const first = (await tokens(tab)).claims();
+	assert.equal(first['cognito:username'].toLowerCase(), `guild_${name}`);
+	assert.equal(first.email, `${name}@example.com`);
+	assert.equal(first.email_verified, true);
+	assert.deepEqual(first['cognito:groups'], [`${pool.UserPoolId}_Guild`]);
+	assert.deepEqual(first.identities.map(({ userId, providerName, providerType, primary }) => ({ userId, providerName, providerType, primary })),
+		[{ userId: name, providerName: 'Guild', providerType: 'OIDC', primary: 'true' }]);
+	const { UserStatus } = await send('AdminGetUser', { UserPoolId: pool.UserPoolId, Username: first['cognito:username'] });
+	assert.equal(UserStatus, 'EXTERNAL_PROVIDER');
+
+	// Signed in already, the browser goes through at once; after a sign-out by way of the provider, with what it says by then.
+	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	assert.ok((await back(tab, app.callback)).code);
+	people.set(name, { email: `new-${name}@example.com`, name: 'Mary Poppins' });
+	await tab.goto(`${url}/logout?${new URLSearchParams({ client_id: client, logout_uri: app.callback })}`);
+	await tab.goto(address('/oauth2/authorize', { idp_identifier: 'guild.example' }));
+	await back(tab, app.callback);
+	const second = (await tokens(tab)).claims();
+	assert.equal(second.sub, first.sub);
+	assert.equal(second.name, 'Mary Poppins');
+	assert.equal(second.email, `new-${name}@example.com`);
+	assert.equal(second.email_verified, false);
+}, {}, () => [guild.issuer]));
+
+test('a linked user keeps the name and the sub', () => inBrowser(browser, async tab => {
+	const username = await makeUser(pool, 'linked');
+	const name = unique('guild');
+	people.set(name, { email: `${name}@example.com`, name: 'Jane' });
+	await send('AdminLinkProviderForUser', {
+		UserPoolId: pool.UserPoolId, DestinationUser: { ProviderName: 'Cognito', ProviderAttributeValue: username },
+		SourceUser: { ProviderName: 'Guild', ProviderAttributeName: 'Cognito_Subject', ProviderAttributeValue: name },
+	});
+	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await atGuild(tab, name);
+	await back(tab, app.callback);
+	const claims = (await tokens(tab)).claims();
+	assert.equal(claims['cognito:username'], username);
+	assert.equal(claims.name, 'Jane');
+	assert.equal(claims.identities[0].primary, 'false');
+	await send('AdminDisableProviderForUser', { UserPoolId: pool.UserPoolId, User: { ProviderName: 'Guild', ProviderAttributeName: 'Cognito_Subject', ProviderAttributeValue: name } });
+	await tab.context().clearCookies();
+	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await atGuild(tab, name);
+	await back(tab, app.callback);
+	assert.notEqual((await tokens(tab)).claims()['cognito:username'], username);
+}, {}, () => [guild.issuer]));
+
+test('who says no at the provider comes back with that, and its answer is nobody else’s', () => inBrowser(browser, async tab => {
+	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await tab.waitForURL(at => at.origin === guild.issuer);
+	await tab.click('text=Cancel');
+	const { error, state } = await back(tab, app.callback);
+	assert.deepEqual({ error, state }, { error: 'access_denied', state: 's' });
+	await tab.goto(`${url}/oauth2/idpresponse?code=x&state=y`);
+	assert.equal(new URL(tab.url()).pathname, '/error');
+	assert.match(await tab.textContent('body'), /Invalid state/);
+}, {}, () => [guild.issuer]));
