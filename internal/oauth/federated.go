@@ -24,6 +24,7 @@ import (
 const (
 	PathCallback = "/oauth2/idpresponse"
 	PathAssert   = "/saml2/idpresponse"
+	PathLeft     = "/saml2/logout"
 )
 
 // errState is the answer to a browser that comes back without having been sent away, or after too long.
@@ -135,7 +136,7 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 		return "", nil, s.failed(ctx, r, provider, err)
 	}
 	e = s.Entrance(r.Pool, b.Agent, b.IP)
-	e.provider = provider.Name
+	e.provider, e.session = provider.Name, a.Session
 	err = e.Enter(ctx, authn.Entry{User: u, Flow: st.Flow}, func(*store.Tx) error { return nil })
 	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrNotFound) {
 		return "", nil, errState // the answer has come before, or the user has just been deleted
@@ -155,7 +156,7 @@ func (s *Service) recall(ctx context.Context, b Return) (*Request, state, error)
 	if !ok && b.Form.Get("SAMLResponse") != "" && strings.Contains(text, "client_id=") {
 		st, ok = state{Flow: token.NewFlow(), Query: text}, true
 	}
-	if !ok {
+	if !ok || st.Logout != "" {
 		return nil, st, errState
 	}
 	r, err := s.Parse(ctx, b.Host, st.Query)
@@ -193,4 +194,61 @@ func (s *Service) failed(ctx context.Context, r *Request, p *pool.Provider, err 
 	}
 	slog.WarnContext(ctx, "a sign-in at an identity provider failed", "pool", r.Pool.ID, "provider", p.Name, "error", known.Error(), "cause", cause)
 	return s.Refuse(r, &Error{Code: known.Code, Description: known.Description})
+}
+
+// Leave ends a login at its provider, where the provider knows it and its details want that (section 8): it returns where to send
+// the browser, which then goes on to an address, and what the browser is to keep as StateCookie. For most logins it returns "".
+func (s *Service) Leave(ctx context.Context, p *pool.Pool, l *Login, on, cookie string) (to, binding string, err error) {
+	if l == nil || l.session == nil {
+		return "", "", nil
+	}
+	provider, logouter, err := s.logouter(ctx, p, l.Provider)
+	if err != nil || logouter == nil || provider.Detail("IDPSignout") != "true" {
+		return "", "", err
+	}
+	st := state{Pool: p.ID, Provider: provider.Name, ID: "_" + uuid.NewString(), Logout: on}
+	text, binding, err := s.sealState(st, cookie)
+	if err != nil {
+		return "", "", err
+	}
+	pages, _ := s.Addresses(p)
+	to, err = logouter.Logout(ctx, *l.session, st.ID, text, pages+PathLeft)
+	return to, binding, err
+}
+
+// logouter is a provider that may end sign-ins; nil when it is gone, or ends none.
+func (s *Service) logouter(ctx context.Context, p *pool.Pool, name string) (*pool.Provider, federation.Logouter, error) {
+	provider, err := s.pools.Provider(ctx, p, name)
+	if _, gone := errors.AsType[*fault.Error](err); gone {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	logouter, _ := provider.Provider.(federation.Logouter)
+	return provider, logouter, nil
+}
+
+// Left is a browser that comes back from the provider that Leave sent it to. It returns where it goes on.
+func (s *Service) Left(ctx context.Context, b Return) (string, error) {
+	st, ok := s.openState(b.Form.Get("RelayState"), b.Cookie)
+	if !ok || st.Logout == "" {
+		return "", errState
+	}
+	p, err := s.pools.Pool(ctx, st.Pool)
+	if err != nil {
+		return "", errState
+	}
+	_, logouter, err := s.logouter(ctx, p, st.Provider)
+	if err != nil {
+		return "", err
+	}
+	pages, _ := s.Addresses(p)
+	if logouter == nil {
+		return "", errState
+	}
+	if err := logouter.LoggedOut(ctx, b.Form, st.ID, pages+PathLeft); err != nil {
+		slog.WarnContext(ctx, "a sign-out at an identity provider failed", "pool", p.ID, "provider", st.Provider, "cause", err)
+	}
+	return st.Logout, nil // signed out here, whatever the provider says
 }

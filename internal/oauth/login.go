@@ -12,6 +12,7 @@ import (
 
 	"cognate/internal/authn"
 	"cognate/internal/fault"
+	"cognate/internal/federation"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
@@ -31,6 +32,7 @@ type Login struct {
 	ID    string      // names it in lists; it is not what the browser is known by
 	// Provider is the identity provider at which the user signed in; "" is the pool itself.
 	Provider string
+	session  *federation.Session // as the provider knows it; nil for most
 
 	Agent, IP        string // what the browser said it is, and where it was, when it signed in
 	Created, Expires time.Time
@@ -42,7 +44,8 @@ type loginExtra struct {
 	Agent string      `json:"agent,omitzero"`
 	IP    string      `json:"ip,omitzero"`
 
-	Provider string `json:"provider,omitzero"`
+	Provider string              `json:"provider,omitzero"`
+	Session  *federation.Session `json:"session,omitzero"`
 }
 
 // maxAgent bounds what is kept of a User-Agent.
@@ -86,7 +89,7 @@ func loginOf(row store.LoginSession, u store.User) (*Login, error) {
 		return nil, err
 	}
 	extra.Proof.Time = row.Created
-	return &Login{User: u, Proof: extra.Proof, ID: row.Hash, Provider: extra.Provider, Agent: extra.Agent, IP: extra.IP, Created: row.Created, Expires: row.Expires}, nil
+	return &Login{User: u, Proof: extra.Proof, ID: row.Hash, Provider: extra.Provider, session: extra.Session, Agent: extra.Agent, IP: extra.IP, Created: row.Created, Expires: row.Expires}, nil
 }
 
 // Logout ends the login of a browser, on the server: a copy of what it brought is of no use any more. There may be
@@ -104,6 +107,7 @@ type Entrance struct {
 	pool      *pool.Pool
 	agent, ip string
 	provider  string // of the sign-in; "" for the pool itself
+	session   *federation.Session
 
 	// Value and Login are set once the user has signed in. Value is what the browser is to bring from then on, and
 	// nobody else may see.
@@ -126,7 +130,7 @@ func (e *Entrance) PoolID() string { return e.pool.ID }
 // nobody can have planted it.
 func (e *Entrance) Enter(ctx context.Context, in authn.Entry, also func(*store.Tx) error) error {
 	value := base64.RawURLEncoding.EncodeToString(secret.RandomBytes(tokenBytes))
-	extra, err := json.Marshal(loginExtra{Proof: in.Proof, Agent: e.agent, IP: e.ip, Provider: e.provider})
+	extra, err := json.Marshal(loginExtra{Proof: in.Proof, Agent: e.agent, IP: e.ip, Provider: e.provider, Session: e.session})
 	if err != nil {
 		return err
 	}

@@ -130,15 +130,55 @@ func (s *Service) logout(w http.ResponseWriter, r *http.Request) {
 	if err == nil && c == nil {
 		err = &oauth.PageError{Code: oauth.ErrRequest.Code}
 	}
+	var login *oauth.Login
 	if err == nil {
-		name := browser.LoginCookie(p.ID)
-		err = s.oauth.Logout(r.Context(), s.cookies.Get(r, name))
-		s.cookies.Clear(w, r, name)
+		login, err = s.endLogin(w, r, p)
 	}
 	var to string
 	if err == nil {
 		to, err = afterLogout(p, c, q)
 	}
+	if err == nil {
+		to, err = s.leave(w, r, p, login, to)
+	}
+	if err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
+	redirect(w, to)
+}
+
+// endLogin ends the login of a browser, and returns what it was; nil when there was none.
+func (s *Service) endLogin(w http.ResponseWriter, r *http.Request, p *pool.Pool) (*oauth.Login, error) {
+	name := browser.LoginCookie(p.ID)
+	value := s.cookies.Get(r, name)
+	login, err := s.oauth.Login(r.Context(), p, value)
+	if err != nil {
+		return nil, err
+	}
+	s.cookies.Clear(w, r, name)
+	return login, s.oauth.Logout(r.Context(), value)
+}
+
+// leave is where a browser goes on that has been signed out: by way of the provider at which it was signed in, if need be.
+func (s *Service) leave(w http.ResponseWriter, r *http.Request, p *pool.Pool, login *oauth.Login, on string) (string, error) {
+	to, binding, err := s.oauth.Leave(r.Context(), p, login, on, s.cookies.Get(r, oauth.StateCookie))
+	if err != nil || to == "" {
+		return on, err
+	}
+	s.cookies.SetForPosts(w, r, oauth.StateCookie, binding, oauth.StateLifetime)
+	return to, nil
+}
+
+// left is where browsers come back to from a provider that has signed them out: /saml2/logout.
+func (s *Service) left(w http.ResponseWriter, r *http.Request) {
+	closed(w)
+	r.Body = http.MaxBytesReader(w, r.Body, maxAnswer)
+	if err := r.ParseForm(); err != nil {
+		s.turnAway(w, r, &oauth.PageError{Code: oauth.ErrRequest.Code})
+		return
+	}
+	to, err := s.oauth.Left(r.Context(), oauth.Return{Cookie: s.cookies.Get(r, oauth.StateCookie), Form: r.PostForm})
 	if err != nil {
 		s.turnAway(w, r, err)
 		return

@@ -54,6 +54,7 @@ func (s *Service) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+oauth.PathCallback, s.arrive)
 	mux.HandleFunc("POST "+oauth.PathCallback, s.arrive)
 	mux.HandleFunc("POST "+oauth.PathAssert, s.arrive)
+	mux.HandleFunc("POST "+oauth.PathLeft, s.left)
 }
 
 // document serves what make returns for the pool in the path, to pages of any origin.

@@ -23,6 +23,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/federation"
 	"cognate/internal/federation/oidc"
+	"cognate/internal/federation/saml"
 	"cognate/internal/federation/social"
 	"cognate/internal/hostedui"
 	"cognate/internal/idpserver"
@@ -202,6 +203,7 @@ func (s *Server) kinds() (map[string]federation.Kind, error) {
 	env := federation.Env{HTTP: federation.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
 	kinds := social.Kinds(env)
 	kinds[idp.IdentityProviderTypeTypeOidc] = oidc.Kind{Env: env}
+	kinds[idp.IdentityProviderTypeTypeSaml] = saml.Kind{Env: env}
 	return kinds, nil
 }
 
