@@ -141,8 +141,9 @@ func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name s
 	if err != nil {
 		return nil, err
 	}
-	hasPassword := p.User.Status == idp.UserStatusTypeForceChangePassword // which no other factor replaces
-	passkey, code := !hasPassword && (!f.Asks() || settings.CountsPasskey(a.Pool)), !hasPassword && !f.Asks()
+	// A temporary password is replaced by no other factor, and an identity provider's user has none here.
+	others := p.User.Status != idp.UserStatusTypeForceChangePassword && p.User.Status != idp.UserStatusTypeExternalProvider
+	passkey, code := others && (!f.Asks() || settings.CountsPasskey(a.Pool)), others && !f.Asks()
 	allowed := a.Pool.FirstFactors()
 	var out []string
 	for _, factor := range firstFactors {
