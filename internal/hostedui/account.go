@@ -110,14 +110,18 @@ func inOrder(all []*idp.SchemaAttributeType) []*idp.SchemaAttributeType {
 
 func (o *owner) passwordOf(a *Account) error {
 	account, err := o.Users.SignInBySub(o.ctx, o.request.Pool, o.me.User.Sub)
-	a.NoPassword = !account.HasPassword
+	a.NoPassword, a.NoPasswordSection = !account.HasPassword, o.isExternal()
 	return err
 }
+
+// isExternal reports whether the user signs in at an identity provider alone: passwords, second factors and passkeys are its
+// business then.
+func (o *owner) isExternal() bool { return o.me.User.Status == idp.UserStatusTypeExternalProvider }
 
 // factorsOf tells the second factors of the pool, where it has any.
 func (o *owner) factorsOf(a *Account) error {
 	p := o.request.Pool
-	if p.MFA() == idp.UserPoolMfaTypeOff {
+	if p.MFA() == idp.UserPoolMfaTypeOff || o.isExternal() {
 		return nil
 	}
 	able, err := o.Users.AbleFactors(o.ctx, p, o.me.User)
@@ -158,7 +162,7 @@ const (
 
 func (o *owner) passkeysOf(a *Account) error {
 	p := o.request.Pool
-	if !slices.Contains(p.FirstFactors(), idp.AuthFactorTypeWebAuthn) {
+	if !slices.Contains(p.FirstFactors(), idp.AuthFactorTypeWebAuthn) || o.isExternal() {
 		return nil
 	}
 	keys, _, err := o.Passkeys.List(o.ctx, p, o.me.User.Sub, "", maxPasskeys)

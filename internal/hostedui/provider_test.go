@@ -9,6 +9,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/federation"
+	"cognate/internal/store"
 )
 
 // guild is a kind of provider that pages lead to, and that nobody comes back from.
@@ -69,6 +70,25 @@ func TestProviders(t *testing.T) {
 			if own.post(h.address+path+h.query(), form); own.at.Path != "/login" {
 				t.Errorf("a form at %s: at %s", path, own.at)
 			}
+		}
+	})
+}
+
+// TestExternalAccount shows who comes from a provider no password, no factors and no passkeys, which are the provider's business.
+func TestExternalAccount(t *testing.T) {
+	onEngines(t, func(h *house) {
+		_, err := h.core.Pools.SetMFA(t.Context(), &idp.SetUserPoolMfaConfigRequest{UserPoolId: h.pool.ID, MfaConfiguration: "OPTIONAL", SoftwareTokenMfaConfiguration: &idp.SoftwareTokenMfaConfigType{Enabled: new(true)}})
+		h.must(err)
+		u := h.user("jane")
+		b := h.account("jane", password)
+		if text := b.text(); !strings.Contains(text, "Change password") || !strings.Contains(text, "Recovery codes") {
+			t.Errorf("of the pool's own: %s", text)
+		}
+		u.Status = "EXTERNAL_PROVIDER"
+		h.must(h.db.Update(t.Context(), func(tx *store.Tx) error { return tx.UpdateUser(u) }))
+		b.open("/account?client_id="+h.client.ID).shows("/account", "jane")
+		if text := b.text(); strings.Contains(text, "assword") || strings.Contains(text, "Recovery codes") || !strings.Contains(text, "Where you are signed in") {
+			t.Errorf("%s", text)
 		}
 	})
 }
