@@ -66,6 +66,15 @@ after(async () => {
 	await (pool && deletePool(pool));
 });
 
+test('the provider’s administrator gets our metadata', async () => {
+	const answer = await fetch(`${url}/${pool.UserPoolId}/saml2/metadata/Works`);
+	assert.equal(answer.headers.get('content-type'), 'application/samlmetadata+xml');
+	const text = await answer.text();
+	assert.match(text, new RegExp(`entityID="urn:amazon:cognito:sp:${pool.UserPoolId}"`));
+	assert.ok(text.includes(`${url}/saml2/idpresponse`), text);
+	assert.equal((await fetch(`${url}/${pool.UserPoolId}/saml2/metadata/Nobody`)).status, 404);
+});
+
 test('from the button to tokens, and again with changed attributes', () => inBrowser(browser, async tab => {
 	const config = await oidc.discovery(new URL(`${url}/${pool.UserPoolId}`), client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] });
 	const id = unique('Saml'); // the case of a NameID matters

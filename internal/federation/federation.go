@@ -55,6 +55,12 @@ type Logouter interface {
 	LoggedOut(ctx context.Context, form url.Values, id, callback string) error
 }
 
+// Describer is a Provider that reads a description of us.
+type Describer interface {
+	// Describe returns it: who we are, where answers go to, those to logouts too, and our certificates.
+	Describe(callback, logoutCallback string) ([]byte, error)
+}
+
 // Request is a sign-in that begins.
 type Request struct {
 	ID        string // names it, unguessably: a nonce, or the id of a SAML request; it begins with a letter or "_"

@@ -252,3 +252,21 @@ func (s *Service) Left(ctx context.Context, b Return) (string, error) {
 	}
 	return st.Logout, nil // signed out here, whatever the provider says
 }
+
+// Describe returns the description of a pool that one of its providers reads (SAML 2.0 metadata); nil when there is no such
+// provider, or it reads none.
+func (s *Service) Describe(ctx context.Context, p *pool.Pool, name string) ([]byte, error) {
+	provider, err := s.pools.Provider(ctx, p, name)
+	if _, gone := errors.AsType[*fault.Error](err); gone {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, ok := provider.Provider.(federation.Describer)
+	if !ok {
+		return nil, nil
+	}
+	pages, _ := s.Addresses(p)
+	return d.Describe(pages+PathAssert, pages+PathLeft)
+}

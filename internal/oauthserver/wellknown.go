@@ -46,6 +46,7 @@ func New(c Core, cookies browser.Cookies, logger *slog.Logger) *Service {
 func (s *Service) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{pool}/.well-known/jwks.json", s.document(s.jwks))
 	mux.HandleFunc("GET /{pool}/.well-known/openid-configuration", s.document(s.discovery))
+	mux.HandleFunc("GET /{pool}/saml2/metadata/{provider}", s.metadata)
 	mux.HandleFunc("/oauth2/token", s.post(http.StatusBadRequest, s.token))
 	mux.HandleFunc("/oauth2/revoke", s.post(http.StatusUnauthorized, s.revoke))
 	mux.HandleFunc("/oauth2/userInfo", s.userInfo)
@@ -133,4 +134,24 @@ func (s *Service) discovery(_ *http.Request, p *pool.Pool) ([]byte, error) {
 		TokenAuth:     []string{"client_secret_basic", "client_secret_post"},
 		UserInfo:      calls + "/oauth2/userInfo",
 	})
+}
+
+// metadata is the SAML 2.0 metadata of a pool for one of its providers, for administrators there. Cognito publishes none.
+func (s *Service) metadata(w http.ResponseWriter, r *http.Request) {
+	p, err := s.pools.Pool(r.Context(), r.PathValue("pool"))
+	var text []byte
+	if err == nil {
+		text, err = s.oauth.Describe(r.Context(), p, r.PathValue("provider"))
+	}
+	switch {
+	case err != nil:
+		w.Header().Set("Content-Type", "application/json")
+		s.fail(w, r, err)
+	case text == nil:
+		http.NotFound(w, r)
+	default:
+		w.Header().Set("Content-Type", "application/samlmetadata+xml")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Write(text)
+	}
 }
