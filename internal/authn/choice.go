@@ -7,6 +7,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -128,10 +129,7 @@ func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name s
 		idp.ChallengeNameTypeEmailOtp: !strings.HasPrefix(name, "+"), idp.ChallengeNameTypeSmsOtp: strings.HasPrefix(name, "+"),
 	}
 	if p.Exists() {
-		var err error
-		if has, p.passkeys, err = m.hasFactors(ctx, a.Pool, p.Account); err != nil {
-			return nil, err
-		}
+		has, p.passkeys = hasFactors(a.Pool, p.Account)
 	}
 	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
 	if err != nil {
@@ -169,10 +167,7 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 	if err != nil {
 		return nil, second, err
 	}
-	has, _, err := m.hasFactors(ctx, p, account)
-	if err != nil {
-		return nil, second, err
-	}
+	has, _ := hasFactors(p, account)
 	for _, factor := range firstFactors {
 		if has[factor] && factor != idp.ChallengeNameTypePasswordSrp && slices.Contains(p.FirstFactors(), factor) {
 			first = append(first, factor)
@@ -183,15 +178,15 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 }
 
 // hasFactors tells which first factors a user has, whether or not the pool allows them, and the passkeys.
-func (m *Machine) hasFactors(ctx context.Context, p *pool.Pool, u user.Account) (map[string]bool, []store.Passkey, error) {
-	passkeys, err := m.passkeys.Usable(ctx, p, u.User.Sub)
+func hasFactors(p *pool.Pool, u user.Account) (map[string]bool, []store.Passkey) {
+	passkeys := passkey.Usable(p, u.Passkeys)
 	return map[string]bool{
 		idp.ChallengeNameTypePasswordSrp: u.HasPassword,
 		idp.ChallengeNameTypePassword:    u.HasPassword,
 		idp.ChallengeNameTypeEmailOtp:    u.User.Attributes["email"] != "",
 		idp.ChallengeNameTypeSmsOtp:      u.User.Attributes["phone_number"] != "",
 		idp.ChallengeNameTypeWebAuthn:    len(passkeys) > 0,
-	}, passkeys, err
+	}, passkeys
 }
 
 // first is the challenge of a first factor, or of the choice when none is chosen. A password that came along

@@ -32,7 +32,7 @@ func (m *Machine) answerPasskey(ctx context.Context, a *Attempt) (*Step, error) 
 	if err != nil {
 		return nil, err
 	}
-	proof, err := m.passkeys.Verify(ctx, a.Pool, p.User, s.Passkey, []byte(credential))
+	proof, err := m.passkeys.Verify(ctx, a.Pool, p.SignIn, s.Passkey, []byte(credential))
 	if err != nil {
 		return nil, err
 	}

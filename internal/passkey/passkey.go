@@ -59,12 +59,26 @@ func enabled(p *pool.Pool) bool {
 // Usable returns the passkeys that a user can sign in with: none where the pool does not allow them, and only
 // those of the pool's relying party.
 func (s *Service) Usable(ctx context.Context, p *pool.Pool, sub string) ([]store.Passkey, error) {
+	all, err := s.all(ctx, p, sub)
+	return Usable(p, all), err
+}
+
+// Usable returns those among all passkeys of a user that [Service.Usable] does.
+func Usable(p *pool.Pool, all []store.Passkey) []store.Passkey {
 	party := p.Passkeys().RelyingParty
 	if !enabled(p) || party == "" {
-		return nil, nil
+		return nil
 	}
-	_, usable, err := s.keysFor(ctx, p, sub, party)
-	return usable, err
+	return keysFor(party, all)
+}
+
+// all returns all passkeys of a user.
+func (s *Service) all(ctx context.Context, p *pool.Pool, sub string) (all []store.Passkey, err error) {
+	err = s.db.Look(ctx, func(tx *store.Tx) error {
+		all, err = tx.ListPasskeys(p.ID, sub, "", Limit)
+		return err
+	})
+	return all, err
 }
 
 // List describes up to limit passkeys of a user, those of earlier relying parties included, that follow the
@@ -110,18 +124,14 @@ func (s *Service) Delete(ctx context.Context, p *pool.Pool, sub, id string) erro
 	return err
 }
 
-// keysFor returns all passkeys of a user, and those among them that are for the relying party.
-func (s *Service) keysFor(ctx context.Context, p *pool.Pool, sub, party string) (all, usable []store.Passkey, err error) {
-	err = s.db.Look(ctx, func(tx *store.Tx) error {
-		all, err = tx.ListPasskeys(p.ID, sub, "", Limit)
-		return err
-	})
+// keysFor returns those among the passkeys of a user that are for the relying party.
+func keysFor(party string, all []store.Passkey) (usable []store.Passkey) {
 	for _, k := range all {
 		if k.RelyingParty == party {
 			usable = append(usable, k)
 		}
 	}
-	return all, usable, err
+	return usable
 }
 
 // ceremonies is go-webauthn for a pool and an origin that has been checked already.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,14 +138,23 @@ func (h *house) register(u store.User, d *device) {
 	}
 }
 
-// ask begins a sign-in.
-func (h *house) ask(u store.User) (options string, state []byte) {
+// read is a user as a sign-in reads it.
+func (h *house) read(u store.User) (s store.SignIn) {
 	h.Helper()
-	keys, err := h.service.Usable(h.Context(), h.pool, u.Sub)
+	err := h.db.View(h.Context(), func(tx *store.Tx) (err error) {
+		s, err = tx.GetSignIn(u.PoolID, u.Sub)
+		return err
+	})
 	if err != nil {
 		h.Fatal(err)
 	}
-	options, state, err = h.service.Options(h.pool, u, keys)
+	return s
+}
+
+// ask begins a sign-in.
+func (h *house) ask(u store.User) (options string, state []byte) {
+	h.Helper()
+	options, state, err := h.service.Options(h.pool, u, passkey.Usable(h.pool, h.read(u).Passkeys))
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -155,7 +165,7 @@ func (h *house) ask(u store.User) (options string, state []byte) {
 func (h *house) signIn(u store.User, d *device) (*passkey.Assertion, error) {
 	h.Helper()
 	options, state := h.ask(u)
-	a, err := h.service.Verify(h.Context(), h.pool, u, state, d.get(options))
+	a, err := h.service.Verify(h.Context(), h.pool, h.read(u), state, d.get(options))
 	if err != nil {
 		return nil, err
 	}
@@ -167,9 +177,18 @@ func (h *house) use(a *passkey.Assertion) error { return h.db.Update(h.Context()
 // row returns what the store knows of the passkey of a device.
 func (h *house) row(d *device) (k store.Passkey) {
 	h.Helper()
-	err := h.db.View(h.Context(), func(tx *store.Tx) (err error) {
-		k, err = tx.GetPasskey(h.pool.ID, rebase64(d.key.ID))
-		return err
+	err := h.db.View(h.Context(), func(tx *store.Tx) error {
+		for _, u := range []store.User{h.user, h.bob} {
+			keys, err := tx.ListPasskeys(h.pool.ID, u.Sub, "", passkey.Limit)
+			if err != nil {
+				return err
+			}
+			if i := slices.IndexFunc(keys, func(k store.Passkey) bool { return k.ID == rebase64(d.key.ID) }); i >= 0 {
+				k = keys[i]
+				return nil
+			}
+		}
+		return store.ErrNotFound
 	})
 	if err != nil {
 		h.Fatal(err)
@@ -268,6 +287,9 @@ func TestUsable(t *testing.T) {
 			if err != nil || len(got) > 0 != want {
 				t.Errorf("has %v, %v; want %v %s", got, err, want, when)
 			}
+			if n := len(passkey.Usable(h.pool, h.read(h.user).Passkeys)); n != len(got) {
+				t.Errorf("a sign-in has %d, want %d %s", n, len(got), when)
+			}
 			if _, _, err := h.service.Options(h.pool, h.user, got); (err == nil) != want {
 				t.Errorf("options: %v; want %v %s", err, want, when)
 			}
@@ -298,9 +320,9 @@ func TestTaken_Item20(t *testing.T) {
 		}
 		h.register(h.bob, newDevice(t, virtualwebauthn.KeyTypeEC2))
 		options, state := h.ask(h.bob)
-		_, err := h.service.Verify(t.Context(), h.pool, h.bob, state, d.get(options))
+		_, err := h.service.Verify(t.Context(), h.pool, h.read(h.bob), state, d.get(options))
 		wantDenied(t, "another's passkey", err)
-		_, err = h.service.Verify(t.Context(), h.pool, h.user, state, d.get(options))
+		_, err = h.service.Verify(t.Context(), h.pool, h.read(h.user), state, d.get(options))
 		wantDenied(t, "another's challenge", err)
 	})
 }

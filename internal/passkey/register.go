@@ -51,7 +51,7 @@ func (s *Service) Begin(ctx context.Context, p *pool.Pool, u store.User, clientI
 	case party == "":
 		return nil, errNoParty
 	}
-	all, known, err := s.keysFor(ctx, p, u.Sub, party)
+	all, err := s.all(ctx, p, u.Sub)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (s *Service) Begin(ctx context.Context, p *pool.Pool, u store.User, clientI
 		return nil, err
 	}
 	options, session, err := w.BeginRegistration(owner{user: u},
-		webauthn.WithCredentialParameters(algorithms), webauthn.WithExclusions(exclusions(known)))
+		webauthn.WithCredentialParameters(algorithms), webauthn.WithExclusions(exclusions(keysFor(party, all))))
 	if err != nil {
 		return nil, err
 	}

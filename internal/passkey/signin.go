@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -34,7 +35,7 @@ func (s *Service) Options(p *pool.Pool, u store.User, keys []store.Passkey) (opt
 	if err != nil {
 		return "", nil, err
 	}
-	// The ids would not fit into a Session. Verify reads the user's passkeys anew, and takes one of them.
+	// The ids would not fit into a Session. Verify is given the user's passkeys anew, and takes one of them.
 	session.AllowedCredentialIDs = nil
 	text, err := json.Marshal(asked.Response)
 	if err != nil {
@@ -53,9 +54,9 @@ type Assertion struct {
 	key store.Passkey // as it is to be
 }
 
-// Verify checks what a browser answered to [Service.Options], of the same pool and user: text is its
+// Verify checks what a browser answered to [Service.Options], of the same pool and user, read anew: text is its
 // AuthenticationResponseJSON. Whatever is wrong with it is a NotAuthorizedException.
-func (s *Service) Verify(ctx context.Context, p *pool.Pool, u store.User, state, text []byte) (*Assertion, error) {
+func (s *Service) Verify(ctx context.Context, p *pool.Pool, u store.SignIn, state, text []byte) (*Assertion, error) {
 	var session webauthn.SessionData
 	if err := json.Unmarshal(state, &session); err != nil {
 		return nil, err
@@ -71,26 +72,15 @@ func (s *Service) Verify(ctx context.Context, p *pool.Pool, u store.User, state,
 	if err := s.check(p, client, protocol.AssertCeremony, session.Challenge, data.RPIDHash); err != nil {
 		return nil, denied(err)
 	}
-	k, err := s.key(ctx, p, u.Sub, answer.RawID)
-	if err != nil {
-		return nil, err
+	keys, id := Usable(p, u.Passkeys), textID(answer.RawID)
+	i := slices.IndexFunc(keys, func(k store.Passkey) bool { return k.ID == id })
+	if i < 0 {
+		return nil, errDenied
 	}
-	return verify(ctx, p, owner{u, []store.Passkey{k}}, session, answer)
+	return verify(ctx, p, owner{u.User, keys[i : i+1]}, session, answer)
 }
 
 func denied(cause error) error { return fault.Because(cause, errDenied.Code, errDenied.Message) }
-
-// key returns a passkey that a user can sign in with now.
-func (s *Service) key(ctx context.Context, p *pool.Pool, sub string, id []byte) (k store.Passkey, err error) {
-	err = s.db.Look(ctx, func(tx *store.Tx) error {
-		k, err = tx.GetPasskey(p.ID, textID(id))
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) || err == nil && (k.Sub != sub || k.RelyingParty != p.Passkeys().RelyingParty) {
-		return k, errDenied
-	}
-	return k, err
-}
 
 // verify checks the signature of an answer by the only passkey of o, and what is signed.
 func verify(ctx context.Context, p *pool.Pool, o owner, session webauthn.SessionData, answer *protocol.ParsedCredentialAssertionData) (*Assertion, error) {

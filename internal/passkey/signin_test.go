@@ -86,7 +86,7 @@ func TestVerifyRefuses_Item20(t *testing.T) {
 	h.register(h.user, newDevice(t, virtualwebauthn.KeyTypeEC2))
 	_, state := h.ask(h.user)
 	for _, text := range []string{"", "{", "{}", `"text"`, "null", "[]"} {
-		_, err := h.service.Verify(t.Context(), h.pool, h.user, state, []byte(text))
+		_, err := h.service.Verify(t.Context(), h.pool, h.read(h.user), state, []byte(text))
 		wantDenied(t, text, err)
 	}
 }
@@ -100,7 +100,7 @@ func TestMeanwhile_Item20(t *testing.T) {
 			t.Helper()
 			options, state := h.ask(h.user)
 			change()
-			_, err := h.service.Verify(t.Context(), h.pool, h.user, state, d.get(options))
+			_, err := h.service.Verify(t.Context(), h.pool, h.read(h.user), state, d.get(options))
 			return err
 		}
 		wantDenied(t, "another relying party", begun(func() { h.configure(idp.WebAuthnConfigurationType{RelyingPartyId: "example.org"}) }))
@@ -122,6 +122,11 @@ func TestMeanwhile_Item20(t *testing.T) {
 		d.key.Key = newKey(virtualwebauthn.KeyTypeEC2).Key
 		h.register(h.user, d)
 		wantDenied(t, "registered anew", h.use(gone))
+		wantDenied(t, "deleted before the answer", begun(func() {
+			if err := h.service.Delete(t.Context(), h.pool, h.user.Sub, rebase64(d.key.ID)); err != nil {
+				t.Fatal(err)
+			}
+		}))
 	})
 }
 
@@ -129,7 +134,7 @@ func TestMeanwhile_Item20(t *testing.T) {
 func (h *house) verified(d *device) *passkey.Assertion {
 	h.Helper()
 	options, state := h.ask(h.user)
-	a, err := h.service.Verify(h.Context(), h.pool, h.user, state, d.get(options))
+	a, err := h.service.Verify(h.Context(), h.pool, h.read(h.user), state, d.get(options))
 	if err != nil {
 		h.Fatal(detail(err))
 	}
@@ -186,12 +191,8 @@ func TestBackup(t *testing.T) {
 
 func TestStoreFails(t *testing.T) {
 	h := onSQLite(t)
-	d := newDevice(t, virtualwebauthn.KeyTypeEC2)
-	h.register(h.user, d)
-	options, state := h.ask(h.user)
 	h.db.Close()
-	_, err := h.service.Verify(context.Background(), h.pool, h.user, state, d.get(options))
-	if !errors.Is(err, store.ErrClosed) {
+	if _, err := h.service.Begin(context.Background(), h.pool, h.user, "client"); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("a failing store: %v", err)
 	}
 }

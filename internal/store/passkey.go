@@ -18,7 +18,7 @@ type Passkey struct {
 	Created, LastUsed      time.Time
 }
 
-const passkeyColumns = `pool_id, id, sub, relying_party, public_key, attachment, transports, flags, sign_count, created, last_used`
+const passkeyColumns = `k.pool_id, k.id, k.sub, k.relying_party, k.public_key, k.attachment, k.transports, k.flags, k.sign_count, k.created, k.last_used`
 
 func (p *Passkey) scan(r *sql.Rows) error {
 	return r.Scan(&p.PoolID, &p.ID, &p.Sub, &p.RelyingParty, raw(&p.PublicKey), &p.Attachment, &p.Transports,
@@ -29,17 +29,11 @@ func (p *Passkey) scan(r *sql.Rows) error {
 // when the user is not there.
 func (t *Tx) CreatePasskey(p Passkey) error {
 	return t.create("create passkey", `
-		INSERT INTO passkeys (`+passkeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		INSERT INTO passkeys (pool_id, id, sub, relying_party, public_key, attachment, transports, flags, sign_count, created, last_used)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT DO NOTHING`,
 		p.PoolID, p.ID, p.Sub, p.RelyingParty, p.PublicKey, p.Attachment, p.Transports,
 		int64(p.Flags), int64(p.SignCount), millis(p.Created), millis(p.LastUsed))
-}
-
-// GetPasskey returns a passkey, or ErrNotFound.
-func (t *Tx) GetPasskey(poolID, id string) (p Passkey, err error) {
-	err = get(t, "get passkey", p.scan,
-		`SELECT `+passkeyColumns+` FROM passkeys WHERE pool_id = $1 AND id = $2`, poolID, id)
-	return p, err
 }
 
 // UsePasskey writes Flags, SignCount and LastUsed of a passkey. ErrNotFound when it is not there, when it is
@@ -59,9 +53,10 @@ func (t *Tx) DeletePasskey(poolID, sub, id string) error {
 }
 
 // ListPasskeys returns up to limit passkeys of a user whose ID is greater than afterID, in the order of their
-// IDs.
+// IDs. The table is joined with itself because SQLite would otherwise read all passkeys of the pool: it prefers a
+// part of the primary key to an index that does not hold all columns.
 func (t *Tx) ListPasskeys(poolID, sub, afterID string, limit int) ([]Passkey, error) {
 	return list(t, "passkeys", (*Passkey).scan, `
-		SELECT `+passkeyColumns+` FROM passkeys WHERE pool_id = $1 AND sub = $2 AND id > $3
-		ORDER BY id LIMIT $4`, poolID, sub, afterID, page(limit))
+		SELECT `+passkeyColumns+` FROM passkeys o JOIN passkeys k ON k.pool_id = o.pool_id AND k.id = o.id
+		WHERE o.pool_id = $1 AND o.sub = $2 AND o.id > $3 ORDER BY o.id LIMIT $4`, poolID, sub, afterID, page(limit))
 }

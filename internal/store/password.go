@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -72,32 +73,63 @@ type SignIn struct {
 	Password    Password
 	HasPassword bool
 	Failed      bool // there is a [KindSignIn] or [KindFailures] counter of the user
+	// Passkeys are those of the user, in no order and without what no sign-in asks for: Attachment, Created and
+	// LastUsed.
+	Passkeys []Passkey
 }
 
-// The password's columns are NULL when the user has none.
+// The password's columns are NULL when the user has none, and so are those of a passkey. Passkeys are joined as in
+// [Tx.ListPasskeys].
 const signInSelect = `
 	SELECT ` + userColumns + `, p.salt, p.sealed, COALESCE(p.temporary, FALSE), COALESCE(p.set_at, 0), p.sub IS NOT NULL,
-		EXISTS (SELECT 1 FROM counters c WHERE c.pool_id = u.pool_id AND c.subject = u.sub AND c.kind IN ('` + KindSignIn + `', '` + KindFailures + `'))
-	FROM users u LEFT JOIN passwords p ON p.pool_id = u.pool_id AND p.sub = u.sub `
+		EXISTS (SELECT 1 FROM counters c WHERE c.pool_id = u.pool_id AND c.subject = u.sub AND c.kind = '` + KindSignIn + `')
+			OR EXISTS (SELECT 1 FROM counters c WHERE c.pool_id = u.pool_id AND c.subject = u.sub AND c.kind = '` + KindFailures + `'),
+		COALESCE(k.id, ''), COALESCE(k.relying_party, ''), k.public_key, COALESCE(k.transports, ''), COALESCE(k.flags, 0), COALESCE(k.sign_count, 0)
+	FROM users u LEFT JOIN passwords p ON p.pool_id = u.pool_id AND p.sub = u.sub
+		LEFT JOIN passkeys o ON o.pool_id = u.pool_id AND o.sub = u.sub
+		LEFT JOIN passkeys k ON k.pool_id = o.pool_id AND k.id = o.id `
 
 // GetSignIn returns a user as a sign-in needs it, or ErrNotFound. It is one statement: every sign-in begins
 // with it.
-func (t *Tx) GetSignIn(poolID, sub string) (s SignIn, err error) {
-	err = get(t, "get sign-in", s.scan, signInSelect+`WHERE u.pool_id = $1 AND u.sub = $2`, poolID, sub)
-	return s, err
+func (t *Tx) GetSignIn(poolID, sub string) (SignIn, error) {
+	return getSignIn(t, signInSelect+`WHERE u.pool_id = $1 AND u.sub = $2`, poolID, sub)
 }
 
 // GetSignInByUsername is [Tx.GetSignIn] for the user with that UsernameKey.
-func (t *Tx) GetSignInByUsername(poolID, usernameKey string) (s SignIn, err error) {
-	err = get(t, "get sign-in", s.scan, signInSelect+`WHERE u.pool_id = $1 AND u.username_key = $2`, poolID, usernameKey)
-	return s, err
+func (t *Tx) GetSignInByUsername(poolID, usernameKey string) (SignIn, error) {
+	return getSignIn(t, signInSelect+`WHERE u.pool_id = $1 AND u.username_key = $2`, poolID, usernameKey)
 }
 
-func (s *SignIn) scan(r *sql.Rows) error {
-	p := &s.Password
-	err := s.User.scanWith(r, raw(&p.Salt), raw(&p.Sealed), &p.Temporary, when(&p.Set), &s.HasPassword, &s.Failed)
+func getSignIn(t *Tx, query string, args ...any) (s SignIn, err error) {
+	rows, err := list(t, "sign-in", (*signInRow).scan, query, args...)
+	if err != nil {
+		return s, err
+	}
+	if len(rows) == 0 {
+		return s, fmt.Errorf("store: get sign-in: %w", ErrNotFound)
+	}
+	s = rows[0].SignIn
+	for _, r := range rows {
+		if r.key.ID != "" {
+			s.Passkeys = append(s.Passkeys, r.key)
+		}
+	}
+	return s, nil
+}
+
+// signInRow is a user with one of its passkeys, or none.
+type signInRow struct {
+	SignIn
+	key Passkey
+}
+
+func (s *signInRow) scan(r *sql.Rows) error {
+	p, k := &s.Password, &s.key
+	err := s.User.scanWith(r, raw(&p.Salt), raw(&p.Sealed), &p.Temporary, when(&p.Set), &s.HasPassword, &s.Failed,
+		&k.ID, &k.RelyingParty, raw(&k.PublicKey), &k.Transports, &k.Flags, &k.SignCount)
 	if s.HasPassword {
 		p.PoolID, p.Sub = s.User.PoolID, s.User.Sub
 	}
+	k.PoolID, k.Sub = s.User.PoolID, s.User.Sub
 	return err
 }

@@ -46,6 +46,9 @@ func (s *suite) testPlans(t *testing.T, db *store.DB) {
 			if isScan(step) && !ofSubquery(step, plan) && !listed(scans, text) {
 				t.Errorf("%s\nreads a whole table: %s", text, step)
 			}
+			if isWide(step, text) {
+				t.Errorf("%s\nreads a whole pool for one user: %s", text, step)
+			}
 			if isSort(step) && !listed(sorts, text) {
 				t.Errorf("%s\nsorts: %s", text, step)
 			}
@@ -64,6 +67,12 @@ func listed(list map[string]string, text string) bool {
 
 func isScan(step string) bool {
 	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW"
+}
+
+// isWide reports whether a step of a query about a user reads what all users of the pool have.
+func isWide(step, query string) bool {
+	return strings.HasPrefix(query, "SELECT") && strings.Contains(query, "sub = ") &&
+		(strings.Contains(step, "(pool_id=?)") || strings.Contains(step, "(pool_id=? AND id>?)"))
 }
 
 // ofSubquery reports whether a step reads what a subquery found, which has its own steps in the plan.

@@ -3,6 +3,8 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -74,6 +76,7 @@ func testSignIn(t *testing.T, db *store.DB) {
 		is(t, "nobody by name", none, store.ErrNotFound)
 		return errors.Join(err, err2, err3)
 	})
+	testSignInPasskeys(t, db)
 	for _, kind := range []string{"another", store.KindSignIn, store.KindFailures} {
 		update(t, db, func(tx *store.Tx) error {
 			return tx.PutCounter(store.Counter{PoolID: "p", Subject: "a", Kind: kind, Count: 1, Last: day(0)})
@@ -85,6 +88,33 @@ func testSignIn(t *testing.T, db *store.DB) {
 		})
 		update(t, db, func(tx *store.Tx) error { return tx.DeleteCounter("p", "a", kind) })
 	}
+}
+
+// testSignInPasskeys wants a sign-in to know the passkeys of its user, and of no other.
+func testSignInPasskeys(t *testing.T, db *store.DB) {
+	var want []store.Passkey
+	update(t, db, func(tx *store.Tx) error {
+		want = nil // it may run twice
+		errs := []error{tx.CreatePool(newPool("q")), tx.CreateUser(newUser("q", "a")), tx.CreatePasskey(newPasskey("q", "a", "A"))}
+		for i, id := range []string{"A", "a", "b"} {
+			k := newPasskey("p", "a", id)
+			k.PublicKey, k.SignCount = []byte(id), uint32(1<<32-1-i)
+			errs = append(errs, tx.CreatePasskey(k))
+			k.Attachment, k.Created = "", time.Time{}
+			want = append(want, k)
+		}
+		return errors.Join(errs...)
+	})
+	view(t, db, func(tx *store.Tx) error {
+		a, err := tx.GetSignIn("p", "a")
+		slices.SortFunc(a.Passkeys, func(a, b store.Passkey) int { return strings.Compare(a.ID, b.ID) })
+		same(t, "sign-in with passkeys", a, store.SignIn{User: newUser("p", "a"), Password: password("a", 1), HasPassword: true, Passkeys: want})
+		byName, err2 := tx.GetSignInByUsername("p", "user-a")
+		same(t, "passkeys by name", len(byName.Passkeys), len(want))
+		b, err3 := tx.GetSignIn("p", "b")
+		same(t, "without", len(b.Passkeys), 0)
+		return errors.Join(err, err2, err3)
+	})
 }
 
 func testCodes(t *testing.T, db *store.DB) {
