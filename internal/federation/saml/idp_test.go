@@ -67,7 +67,9 @@ func certify(t testing.TB, key crypto.Signer, until time.Time) signer {
 	return signer{key, der}
 }
 
-func idpSigner(t testing.TB) signer { return certify(t, fileKey(t, "idp"), time.Now().AddDate(1, 0, 0)) }
+func idpSigner(t testing.TB) signer {
+	return certify(t, fileKey(t, "idp"), time.Now().AddDate(1, 0, 0))
+}
 
 // another is a signer that the provider does not know, with the same names in its certificate.
 func another(t testing.TB) signer {
