@@ -1,9 +1,12 @@
 package saml
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"testing"
 	"time"
@@ -76,3 +79,62 @@ func TestFinishTakesOtherSpelling(t *testing.T) {
 }
 
 func causeOf(err error) error { return errors.Unwrap(err) }
+
+// Whatever is made of answers, nobody but those whom the provider told of is signed in, as it told of them.
+func FuzzFinish(f *testing.F) {
+	a := newAnswer(f)
+	f.Add(write(f, a.make(f)))
+	both := newAnswer(f)
+	both.signResponse = true
+	f.Add(write(f, both.make(f)))
+	f.Add(write(f, encrypted(f, gcm()).make(f)))
+	outer := newAnswer(f)
+	outer.signAssertion, outer.signResponse = false, true
+	signed := outer.make(f)
+	f.Add(write(f, signed))
+	for _, root := range responseWraps(wrapping{f, signed}) {
+		f.Add(write(f, root))
+	}
+	for _, root := range assertionWraps(wrapping{f, a.response}) {
+		f.Add(write(f, root))
+	}
+	plain, secret := open(f, nil), open(f, map[string]string{detailEncrypted: "true"})
+	want := federation.Claims{"mail": {"alice@example.com"}, "groups": {"a", "b c"}, "empty": {""}}
+	f.Fuzz(func(t *testing.T, text string) {
+		for _, p := range []federation.Provider{plain, secret} {
+			got, err := finish(t, p, text)
+			if err != nil {
+				continue
+			}
+			if got.Subject != alice || got.Issuer != idpID || got.Once != "_assertion-1" || !cmp.Equal(want, got.Claims) {
+				t.Errorf("%v is signed in", got)
+			}
+		}
+	})
+}
+
+// BenchmarkFinish beside its floor, the check of one signature by RSA.
+func BenchmarkFinish(b *testing.B) {
+	p := open(b, nil)
+	c := callback(write(b, newAnswer(b).make(b)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Finish(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFinishFloor(b *testing.B) {
+	key := fileKey(b, "idp")
+	hash := sha256.Sum256([]byte("text"))
+	signature, err := key.Sign(rand.Reader, hash[:], crypto.SHA256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := rsa.VerifyPKCS1v15(&key.PublicKey, crypto.SHA256, hash[:], signature); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
