@@ -92,6 +92,8 @@ func (s *scanner) token(t xml.Token, first bool) error {
 		if len(s.declared) == 0 && len(bytes.TrimSpace(t)) > 0 {
 			return errors.New("text stands outside of the document's element")
 		}
+	case xml.Comment:
+		return s.count()
 	case xml.EndElement:
 		s.declared = s.declared[:len(s.declared)-1]
 	case xml.StartElement:
@@ -108,12 +110,14 @@ func (s *scanner) start(t xml.StartElement) error {
 		s.roots++
 	}
 	s.declared = append(s.declared, around)
-	s.elements++
+	if err := s.count(); err != nil {
+		return err
+	}
 	switch {
 	case s.roots > 1:
 		return errors.New("the document has more than one element")
-	case len(s.declared) > maxDepth || s.elements > s.maxElements || len(t.Attr) > maxAttributes:
-		return errors.New("the document is too large")
+	case len(s.declared) > maxDepth || len(t.Attr) > maxAttributes:
+		return errLarge
 	case t.Name.Space == nsXInclude:
 		return errors.New("inclusions are not accepted")
 	}
@@ -126,6 +130,16 @@ func (s *scanner) start(t xml.StartElement) error {
 		if err := s.attribute(a); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+var errLarge = errors.New("the document is too large")
+
+// count counts elements and comments.
+func (s *scanner) count() error {
+	if s.elements++; s.elements > s.maxElements {
+		return errLarge
 	}
 	return nil
 }

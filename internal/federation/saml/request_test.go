@@ -154,3 +154,25 @@ func TestMetadataDescribesThePool(t *testing.T) {
 		t.Errorf("got %s, %v", text, err)
 	}
 }
+
+// What a provider does not do is not in what it is shown.
+func TestDescribe(t *testing.T) {
+	for _, tt := range []struct {
+		details     map[string]string
+		logout, key bool
+	}{
+		{nil, false, false},
+		{map[string]string{detailSignout: "true"}, true, false},
+		{map[string]string{detailEncrypted: "true"}, false, true},
+	} {
+		p := open(t, tt.details)
+		if l, ok := p.(leaver); ok {
+			p = l.provider
+		}
+		text, err := p.(*provider).Describe(acs, sloBack)
+		logout, key := bytes.Contains(text, []byte(sloBack)), bytes.Contains(text, []byte(`use="encryption"`))
+		if err != nil || logout != tt.logout || key != tt.key || !bytes.Contains(text, []byte(audience)) {
+			t.Errorf("%v: got %s, %v", tt.details, text, err)
+		}
+	}
+}

@@ -1,6 +1,14 @@
 // Package saml is the SAML 2.0 identity providers: the server is their service provider, by the web browser profile with
-// redirected requests and posted answers. The facts are those of the protocol page "federation", section 8. What it takes
-// from an answer is read from the bytes that a signature was checked over and from nowhere else.
+// redirected requests and posted answers. The facts are those of the protocol page "federation", section 8.
+//
+// An answer is one assertion in one response. The response, the assertion or both are signed, each by an enveloped signature
+// over exclusive canonical XML, with RSA (PKCS #1 v1.5) or ECDSA and SHA-256, SHA-384 or SHA-512, by a certificate of the
+// provider's metadata that has not expired; other certificates mean nothing. What is taken from an answer is read from the
+// bytes that a signature was checked over and from nowhere else. Documents with a document type, processing instructions or
+// inclusions, more than one assertion, or an ID twice are refused.
+//
+// Assertions are encrypted with AES-GCM under a key by RSA-OAEP, and signed within or around that. AES-CBC is accepted only
+// where the response around it is signed: a stranger's changes to it then never get as far as its padding.
 package saml
 
 import (
