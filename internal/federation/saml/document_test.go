@@ -22,6 +22,7 @@ func TestFinishRefusesDocuments(t *testing.T) {
 		"unknown entity":      strings.Replace(good, alice, "&e;", 1),
 		"a billion laughs":    `<!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>` + strings.Replace(good, alice, "&b;", 1),
 		"instruction":         strings.Replace(good, alice, "Alice<?x y?>", 1),
+		"declaration within":  strings.Replace(good, alice, `Alice<?xml version="1.0"?>`, 1),
 		"leading instruction": `<?xml-stylesheet href="x"?>` + good,
 		"inclusion":           strings.Replace(good, "</samlp:Response>", `<xi:include xmlns:xi="`+nsXInclude+`" href="/etc/passwd"/></samlp:Response>`, 1),
 		"another encoding":    `<?xml version="1.0" encoding="utf-7"?>` + good,
@@ -73,7 +74,7 @@ func TestFinishRefusesForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bomb, err := deflate(element(t, "<a>"+strings.Repeat(" ", 10<<20)+"</a>"))
+	bomb, err := deflate(element(t, "<a>"+strings.Repeat(" ", 1<<20)+"</a>"))
 	if err != nil {
 		t.Fatal(err)
 	}

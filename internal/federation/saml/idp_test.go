@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,10 +72,23 @@ func idpSigner(t testing.TB) signer {
 	return certify(t, fileKey(t, "idp"), time.Now().AddDate(1, 0, 0))
 }
 
-// another is a signer that the provider does not know, with the same names in its certificate.
+func newKey() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+
+var strangeKey = sync.OnceValues(newKey)
+
+// another is a signer that the provider does not know, with the same names in its certificate. It is the same all the time.
 func another(t testing.TB) signer {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := strangeKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certify(t, key, time.Now().AddDate(1, 0, 0))
+}
+
+func newSigner(t testing.TB) signer {
+	t.Helper()
+	key, err := newKey()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -367,6 +367,14 @@ func TestFinishUnasked(t *testing.T) {
 	got, err = open(t, initiates).Finish(t.Context(), c)
 	wantError(t, got, err, codeServer, subjectText)
 
+	a = newAnswer(t) // an answer to a request without a name
+	a.unasked()
+	a.response.CreateAttr("InResponseTo", "")
+	c = callback(write(t, a.make(t)))
+	c.ID = ""
+	got, err = open(t, initiates).Finish(t.Context(), c)
+	wantError(t, got, err, codeServer, answersText)
+
 	c = unasked(newAnswer(t), 0) // and the other way round
 	c.ID = asked
 	got, err = open(t, initiates).Finish(t.Context(), c)

@@ -37,7 +37,11 @@ func (r *remote) serve(text string) { r.text.Store(&text) }
 func (r *remote) open(t *testing.T, file string) federation.Provider {
 	t.Helper()
 	k := Kind{Env: federation.Env{HTTP: &http.Client{Transport: r}, Skew: time.Minute}}
-	p, err := k.Open(federation.Settings{PoolID: poolID, Name: "Corp", Details: map[string]string{detailURL: "https://idp.example.com/metadata", detailFile: file}})
+	p, err := k.Open(federation.Settings{
+		PoolID: poolID, Name: "Corp",
+		Details: map[string]string{detailURL: "https://idp.example.com/metadata", detailFile: file, detailSignout: "true"},
+		Keys:    &federation.Keys{Signer: fileKey(t, "sp")},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +94,7 @@ func TestMetadataAge(t *testing.T) {
 func TestMetadataRollOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &remote{}
-		old, next := idpSigner(t), another(t)
+		old, next := idpSigner(t), newSigner(t)
 		r.serve(describe(old))
 		p := r.open(t, describe(old))
 		begin(t, p)
@@ -123,6 +127,21 @@ func TestMetadataRollOver(t *testing.T) {
 			t.Errorf("got %v by a key that is gone", got)
 		}
 	})
+}
+
+// Answers to logouts are believed as well.
+func TestMetadataRollOverOfLogouts(t *testing.T) {
+	r := &remote{}
+	a := logoutAnswer(t)
+	a.signs = another(t)
+	a.sign(t, a.response)
+	l := r.open(t, describe(idpSigner(t))).(federation.Logouter)
+	wantLoggedOut(t, l, a.response, responseText) // the metadata cannot be read
+	r.serve(describe(a.signs))
+	l = r.open(t, describe(idpSigner(t))).(federation.Logouter)
+	l.(leaver).metadata.last.Load().at = time.Now() // and need not be read for their age
+	wantLoggedOut(t, l, a.response, "")
+	r.wantCalls(t, 2)
 }
 
 // Many answers that nobody knows the key of have the metadata read once, and all get what came. One of the browsers goes away.
