@@ -52,14 +52,7 @@ func (l leaver) LoggedOut(ctx context.Context, form url.Values, id, callback str
 		return malformed(err)
 	}
 	x := exchange{provider: l.provider, metadata: l.metadata.current(ctx), Callback: c, now: time.Now()}
-	err = x.loggedOut(root)
-	if errors.Is(err, errSignature) {
-		if newer := l.metadata.renewed(ctx, x.metadata); newer != x.metadata {
-			x.metadata = newer
-			err = x.loggedOut(root)
-		}
-	}
-	return err
+	return x.withNewer(ctx, func() error { return x.loggedOut(root) })
 }
 
 func (x *exchange) loggedOut(root *etree.Element) error {

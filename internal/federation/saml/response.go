@@ -58,14 +58,26 @@ func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federati
 		return nil, invalidf("Unsolicited responses are not accepted", "nobody asked, and IDPInit is not true")
 	}
 	x := exchange{provider: p, metadata: p.metadata.current(ctx), Callback: c, now: time.Now()}
-	a, err := x.finish(root)
-	if errors.Is(err, errSignature) {
-		if newer := p.metadata.renewed(ctx, x.metadata); newer != x.metadata {
-			x.metadata = newer
-			a, err = x.finish(root)
-		}
-	}
+	var a *federation.Assertion
+	err = x.withNewer(ctx, func() (err error) {
+		a, err = x.finish(root)
+		return err
+	})
 	return a, err
+}
+
+// withNewer tries once more when the metadata know no certificate that made a signature, and there are newer ones.
+func (x *exchange) withNewer(ctx context.Context, try func() error) error {
+	err := try()
+	if !errors.Is(err, errSignature) {
+		return err
+	}
+	newer := x.provider.metadata.renewed(ctx, x.metadata)
+	if newer == x.metadata {
+		return err
+	}
+	x.metadata = newer
+	return try()
 }
 
 // readResponse reads the answer of a form.
