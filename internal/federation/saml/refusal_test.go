@@ -188,97 +188,99 @@ func TestFinishTellsOfAStatus(t *testing.T) {
 	}
 }
 
+var wrongSignatures = map[string]struct {
+	before func(*testing.T, *answer)
+	after  func(*testing.T, *etree.Element)
+	text   string
+}{
+	"unsigned":           {before: func(t *testing.T, a *answer) { a.signAssertion = false }, text: assertionText},
+	"stripped":           {after: func(t *testing.T, r *etree.Element) { removeAll(r, "//Signature") }, text: assertionText},
+	"another's":          {before: func(t *testing.T, a *answer) { a.signs = another(t) }, text: assertionText},
+	"changed name":       {after: func(t *testing.T, r *etree.Element) { r.FindElement("//NameID").SetText("admin") }, text: assertionText},
+	"changed attribute":  {after: func(t *testing.T, r *etree.Element) { r.FindElement("//AttributeValue").SetText("admin@example.com") }, text: assertionText},
+	"no value":           {after: func(t *testing.T, r *etree.Element) { r.FindElement("//SignatureValue").SetText("") }, text: assertionText},
+	"value is no base64": {after: func(t *testing.T, r *etree.Element) { r.FindElement("//SignatureValue").SetText("!") }, text: assertionText},
+	"changed response": {
+		before: func(t *testing.T, a *answer) { a.signResponse = true },
+		after:  func(t *testing.T, r *etree.Element) { r.CreateAttr("Consent", "urn:x") }, text: responseText},
+	"a wrong one beside a good one": {
+		before: func(t *testing.T, a *answer) {
+			a.sign(t, a.assertion)
+			a.signAssertion, a.signResponse, a.signs = false, true, another(t)
+		},
+		text: responseText},
+	"a good one around a wrong one": {
+		before: func(t *testing.T, a *answer) {
+			good := a.signs
+			a.signs = another(t)
+			a.sign(t, a.assertion)
+			a.signAssertion, a.signResponse, a.signs = false, true, good
+		},
+		text: assertionText},
+	"SHA-1": {before: func(t *testing.T, a *answer) { a.method = dsig.RSASHA1SignatureMethod }, text: malformedText},
+	"SHA-1 of the document": {after: func(t *testing.T, r *etree.Element) {
+		setAttribute(r.FindElement("//DigestMethod"), "Algorithm", nsSignature+"sha1")
+	}, text: malformedText},
+	"a keyed hash": {after: func(t *testing.T, r *etree.Element) {
+		setAttribute(r.FindElement("//SignatureMethod"), "Algorithm", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256")
+	}, text: malformedText},
+	"another algorithm under a prefix": {after: func(t *testing.T, r *etree.Element) {
+		r.FindElement("//SignatureMethod").CreateAttr("ds:Algorithm", dsig.RSASHA1SignatureMethod)
+	}, text: malformedText},
+	"a prefix of the name": {after: func(t *testing.T, r *etree.Element) {
+		r.FindElement("//SignatureMethod").CreateAttr("xmlns:Algorithm", dsig.RSASHA1SignatureMethod)
+	}, text: malformedText},
+	"twice":              {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//Signature")) }, text: malformedText},
+	"two signed infos":   {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//SignedInfo")) }, text: malformedText},
+	"two values":         {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//SignatureValue")) }, text: malformedText},
+	"two references":     {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//Reference")) }, text: malformedText},
+	"an object":          {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Signature").CreateElement("ds:Object") }, text: malformedText},
+	"no reference":       {after: func(t *testing.T, r *etree.Element) { removeAll(r, "//Reference") }, text: malformedText},
+	"an empty reference": {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").CreateAttr("URI", "") }, text: malformedText},
+	"no address":         {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").RemoveAttr("URI") }, text: malformedText},
+	"another's address":  {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").CreateAttr("URI", "#_response-1") }, text: malformedText},
+	"a bare hash":        {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").CreateAttr("URI", "#") }, text: malformedText},
+	"an ID under a prefix": {after: func(t *testing.T, r *etree.Element) {
+		r.FindElement("Assertion").CreateAttr("saml:ID", "_other")
+	}, text: malformedText},
+	"no transforms": {after: func(t *testing.T, r *etree.Element) { removeAll(r, "//Transform") }, text: malformedText},
+	"one transform": {after: func(t *testing.T, r *etree.Element) {
+		e := r.FindElement("//Transform[2]")
+		e.Parent().RemoveChild(e)
+	}, text: malformedText},
+	"three transforms": {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//Transform[2]")) }, text: malformedText},
+	"the transforms the other way": {after: func(t *testing.T, r *etree.Element) {
+		e := r.FindElement("//Transform[1]")
+		parent := e.Parent()
+		parent.RemoveChild(e)
+		parent.AddChild(e)
+	}, text: malformedText},
+	"XPath": {after: func(t *testing.T, r *etree.Element) {
+		setAttribute(r.FindElement("//Transform[2]"), "Algorithm", "http://www.w3.org/TR/1999/REC-xpath-19991116")
+	}, text: malformedText},
+	"XSLT within a transform": {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Transform[2]").CreateElement("stylesheet") }, text: malformedText},
+	"comments are signed": {after: func(t *testing.T, r *etree.Element) {
+		setAttribute(r.FindElement("//Transform[2]"), "Algorithm", algExclusive+"WithComments")
+	}, text: malformedText},
+	"inclusive canonical form": {after: func(t *testing.T, r *etree.Element) {
+		setAttribute(r.FindElement("//CanonicalizationMethod"), "Algorithm", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315")
+	}, text: malformedText},
+	"of the subject": {after: func(t *testing.T, r *etree.Element) {
+		sig := r.FindElement("//Signature")
+		sig.Parent().RemoveChild(sig)
+		r.FindElement("//Subject").AddChild(sig)
+	}, text: malformedText},
+	"of the response alone, but of the assertion": {after: func(t *testing.T, r *etree.Element) {
+		sig := r.FindElement("//Signature")
+		sig.Parent().RemoveChild(sig)
+		r.InsertChildAt(1, sig)
+	}, text: malformedText},
+}
+
 // Checklist 47: what is unsigned, signed by another, signed twice, or signed in another way than the one, is refused.
 func TestFinishRefusesSignatures(t *testing.T) {
 	p := open(t, nil)
-	for name, tt := range map[string]struct {
-		before func(*testing.T, *answer)
-		after  func(*testing.T, *etree.Element)
-		text   string
-	}{
-		"unsigned":           {before: func(t *testing.T, a *answer) { a.signAssertion = false }, text: assertionText},
-		"stripped":           {after: func(t *testing.T, r *etree.Element) { removeAll(r, "//Signature") }, text: assertionText},
-		"another's":          {before: func(t *testing.T, a *answer) { a.signs = another(t) }, text: assertionText},
-		"changed name":       {after: func(t *testing.T, r *etree.Element) { r.FindElement("//NameID").SetText("admin") }, text: assertionText},
-		"changed attribute":  {after: func(t *testing.T, r *etree.Element) { r.FindElement("//AttributeValue").SetText("admin@example.com") }, text: assertionText},
-		"no value":           {after: func(t *testing.T, r *etree.Element) { r.FindElement("//SignatureValue").SetText("") }, text: assertionText},
-		"value is no base64": {after: func(t *testing.T, r *etree.Element) { r.FindElement("//SignatureValue").SetText("!") }, text: assertionText},
-		"changed response": {
-			before: func(t *testing.T, a *answer) { a.signResponse = true },
-			after:  func(t *testing.T, r *etree.Element) { r.CreateAttr("Consent", "urn:x") }, text: responseText},
-		"a wrong one beside a good one": {
-			before: func(t *testing.T, a *answer) {
-				a.sign(t, a.assertion)
-				a.signAssertion, a.signResponse, a.signs = false, true, another(t)
-			},
-			text: responseText},
-		"a good one around a wrong one": {
-			before: func(t *testing.T, a *answer) {
-				good := a.signs
-				a.signs = another(t)
-				a.sign(t, a.assertion)
-				a.signAssertion, a.signResponse, a.signs = false, true, good
-			},
-			text: assertionText},
-		"SHA-1": {before: func(t *testing.T, a *answer) { a.method = dsig.RSASHA1SignatureMethod }, text: malformedText},
-		"SHA-1 of the document": {after: func(t *testing.T, r *etree.Element) {
-			setAttribute(r.FindElement("//DigestMethod"), "Algorithm", nsSignature+"sha1")
-		}, text: malformedText},
-		"a keyed hash": {after: func(t *testing.T, r *etree.Element) {
-			setAttribute(r.FindElement("//SignatureMethod"), "Algorithm", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256")
-		}, text: malformedText},
-		"another algorithm under a prefix": {after: func(t *testing.T, r *etree.Element) {
-			r.FindElement("//SignatureMethod").CreateAttr("ds:Algorithm", dsig.RSASHA1SignatureMethod)
-		}, text: malformedText},
-		"a prefix of the name": {after: func(t *testing.T, r *etree.Element) {
-			r.FindElement("//SignatureMethod").CreateAttr("xmlns:Algorithm", dsig.RSASHA1SignatureMethod)
-		}, text: malformedText},
-		"twice":              {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//Signature")) }, text: malformedText},
-		"two signed infos":   {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//SignedInfo")) }, text: malformedText},
-		"two values":         {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//SignatureValue")) }, text: malformedText},
-		"two references":     {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//Reference")) }, text: malformedText},
-		"an object":          {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Signature").CreateElement("ds:Object") }, text: malformedText},
-		"no reference":       {after: func(t *testing.T, r *etree.Element) { removeAll(r, "//Reference") }, text: malformedText},
-		"an empty reference": {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").CreateAttr("URI", "") }, text: malformedText},
-		"no address":         {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").RemoveAttr("URI") }, text: malformedText},
-		"another's address":  {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").CreateAttr("URI", "#_response-1") }, text: malformedText},
-		"a bare hash":        {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Reference").CreateAttr("URI", "#") }, text: malformedText},
-		"an ID under a prefix": {after: func(t *testing.T, r *etree.Element) {
-			r.FindElement("Assertion").CreateAttr("saml:ID", "_other")
-		}, text: malformedText},
-		"no transforms": {after: func(t *testing.T, r *etree.Element) { removeAll(r, "//Transform") }, text: malformedText},
-		"one transform": {after: func(t *testing.T, r *etree.Element) {
-			e := r.FindElement("//Transform[2]")
-			e.Parent().RemoveChild(e)
-		}, text: malformedText},
-		"three transforms": {after: func(t *testing.T, r *etree.Element) { copyAfter(r.FindElement("//Transform[2]")) }, text: malformedText},
-		"the transforms the other way": {after: func(t *testing.T, r *etree.Element) {
-			e := r.FindElement("//Transform[1]")
-			parent := e.Parent()
-			parent.RemoveChild(e)
-			parent.AddChild(e)
-		}, text: malformedText},
-		"XPath": {after: func(t *testing.T, r *etree.Element) {
-			setAttribute(r.FindElement("//Transform[2]"), "Algorithm", "http://www.w3.org/TR/1999/REC-xpath-19991116")
-		}, text: malformedText},
-		"XSLT within a transform": {after: func(t *testing.T, r *etree.Element) { r.FindElement("//Transform[2]").CreateElement("stylesheet") }, text: malformedText},
-		"comments are signed": {after: func(t *testing.T, r *etree.Element) {
-			setAttribute(r.FindElement("//Transform[2]"), "Algorithm", algExclusive+"WithComments")
-		}, text: malformedText},
-		"inclusive canonical form": {after: func(t *testing.T, r *etree.Element) {
-			setAttribute(r.FindElement("//CanonicalizationMethod"), "Algorithm", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315")
-		}, text: malformedText},
-		"of the subject": {after: func(t *testing.T, r *etree.Element) {
-			sig := r.FindElement("//Signature")
-			sig.Parent().RemoveChild(sig)
-			r.FindElement("//Subject").AddChild(sig)
-		}, text: malformedText},
-		"of the response alone, but of the assertion": {after: func(t *testing.T, r *etree.Element) {
-			sig := r.FindElement("//Signature")
-			sig.Parent().RemoveChild(sig)
-			r.InsertChildAt(1, sig)
-		}, text: malformedText},
-	} {
+	for name, tt := range wrongSignatures {
 		t.Run(name, func(t *testing.T) {
 			a := newAnswer(t)
 			if tt.before != nil {
