@@ -22,7 +22,6 @@ type envelope struct {
 	algorithm, key, parameters string
 	hash                       crypto.Hash
 	size                       int
-	beside                     bool // the key is beside the data
 	alter                      func(text []byte) []byte
 }
 
@@ -48,6 +47,7 @@ func (e envelope) encrypt(t testing.TB, plain []byte) string {
 	}
 	key, err := rsa.EncryptOAEP(hash, rand.Reader, public, secret, nil)
 	if e.key == nsEncryption+"rsa-1_5" {
+		//lint:ignore SA1019 the test is that it is refused
 		key, err = rsa.EncryptPKCS1v15(rand.Reader, public, secret)
 	}
 	if err != nil {
