@@ -9,7 +9,6 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
-	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -129,7 +128,7 @@ func (m *Machine) available(ctx context.Context, a *Attempt, p *progress, name s
 		idp.ChallengeNameTypeEmailOtp: !strings.HasPrefix(name, "+"), idp.ChallengeNameTypeSmsOtp: strings.HasPrefix(name, "+"),
 	}
 	if p.Exists() {
-		has, p.passkeys = hasFactors(a.Pool, p.Account)
+		has = hasFactors(a.Pool, p.Account)
 	}
 	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
 	if err != nil {
@@ -167,7 +166,7 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 	if err != nil {
 		return nil, second, err
 	}
-	has, _ := hasFactors(p, account)
+	has := hasFactors(p, account)
 	for _, factor := range firstFactors {
 		if has[factor] && factor != idp.ChallengeNameTypePasswordSrp && slices.Contains(p.FirstFactors(), factor) {
 			first = append(first, factor)
@@ -177,16 +176,15 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 	return first, second, err
 }
 
-// hasFactors tells which first factors a user has, whether or not the pool allows them, and the passkeys.
-func hasFactors(p *pool.Pool, u user.Account) (map[string]bool, []store.Passkey) {
-	passkeys := passkey.Usable(p, u.Passkeys)
+// hasFactors tells which first factors a user has, whether or not the pool allows them.
+func hasFactors(p *pool.Pool, u user.Account) map[string]bool {
 	return map[string]bool{
 		idp.ChallengeNameTypePasswordSrp: u.HasPassword,
 		idp.ChallengeNameTypePassword:    u.HasPassword,
 		idp.ChallengeNameTypeEmailOtp:    u.User.Attributes["email"] != "",
 		idp.ChallengeNameTypeSmsOtp:      u.User.Attributes["phone_number"] != "",
-		idp.ChallengeNameTypeWebAuthn:    len(passkeys) > 0,
-	}, passkeys
+		idp.ChallengeNameTypeWebAuthn:    len(passkey.Usable(p, u.Passkeys)) > 0,
+	}
 }
 
 // first is the challenge of a first factor, or of the choice when none is chosen. A password that came along

@@ -23,8 +23,6 @@ type progress struct {
 	// notAfter ends the tokens of a session that is raised without a new proof.
 	notAfter time.Time
 
-	passkeys []store.Passkey // those that the user can sign in with, once a choice has looked for them
-
 	// writes belong together with what comes next: the session that ends the flow, or, when another
 	// challenge follows, the Session of that one.
 	writes []func(*store.Tx) error

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"cognate/api/idp"
+	"cognate/internal/passkey"
 	"cognate/internal/user"
 )
 
@@ -12,7 +13,7 @@ const methodBoth = "mfa"
 
 // askPasskey is the challenge to prove a passkey.
 func (m *Machine) askPasskey(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	options, state, err := m.passkeys.Options(a.Pool, p.User, p.passkeys)
+	options, state, err := m.passkeys.Options(a.Pool, p.User, passkey.Usable(a.Pool, p.Passkeys))
 	if err != nil {
 		return nil, err
 	}

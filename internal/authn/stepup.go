@@ -9,6 +9,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
+	"cognate/internal/passkey"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -132,10 +133,7 @@ func (m *Machine) credit(ctx context.Context, a *Attempt, p *progress, proof tok
 	if err != nil {
 		return nil, err
 	}
-	passkeys, err := m.passkeys.Usable(ctx, a.Pool, p.User.Sub)
-	if err != nil {
-		return nil, err
-	}
+	passkeys := passkey.Usable(a.Pool, p.Passkeys)
 	settings, err := user.SettingsOf(p.User)
 	counts := map[string]bool{
 		methodPassword: p.HasPassword,

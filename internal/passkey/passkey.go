@@ -56,14 +56,8 @@ func enabled(p *pool.Pool) bool {
 	return slices.Contains(p.FirstFactors(), idp.AuthFactorTypeWebAuthn)
 }
 
-// Usable returns the passkeys that a user can sign in with: none where the pool does not allow them, and only
-// those of the pool's relying party.
-func (s *Service) Usable(ctx context.Context, p *pool.Pool, sub string) ([]store.Passkey, error) {
-	all, err := s.all(ctx, p, sub)
-	return Usable(p, all), err
-}
-
-// Usable returns those among all passkeys of a user that [Service.Usable] does.
+// Usable returns those among all passkeys of a user that it can sign in with: none where the pool does not
+// allow them, and only those of the pool's relying party.
 func Usable(p *pool.Pool, all []store.Passkey) []store.Passkey {
 	party := p.Passkeys().RelyingParty
 	if !enabled(p) || party == "" {
