@@ -194,7 +194,10 @@ func (c *Config) checkProduction() error {
 	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay) < 0:
 		return fmt.Errorf("a limit is negative: 0 is no limit")
 	}
-	if _, err := parseNetworks(c.TrustedProxies); err != nil {
+	if _, err := parseNetworks("trusted_proxies", c.TrustedProxies); err != nil {
+		return err
+	}
+	if _, err := parseNetworks("provider_networks", c.ProviderNetworks); err != nil {
 		return err
 	}
 	if err := c.TLS.check(c); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // TestForwardedProto tells how clients came, by what a trusted proxy says.
 func TestForwardedProto(t *testing.T) {
-	networks, err := parseNetworks([]string{"10.0.0.1"})
+	networks, err := parseNetworks("proxies", []string{"10.0.0.1"})
 	p := proxies(networks)
 	if err != nil {
 		t.Fatal(err)

@@ -11,15 +11,15 @@ import (
 // proxies are the networks whose word on where a request comes from is believed.
 type proxies []netip.Prefix
 
-// parseNetworks reads addresses and networks.
-func parseNetworks(list []string) (out []netip.Prefix, err error) {
+// parseNetworks reads the addresses and networks of a setting.
+func parseNetworks(setting string, list []string) (out []netip.Prefix, err error) {
 	for _, text := range list {
 		network, err := netip.ParsePrefix(text)
 		if ip, single := netip.ParseAddr(text); single == nil {
 			network, err = ip.Prefix(ip.BitLen())
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%q is neither an address nor a network like 10.0.0.0/8", text)
+			return nil, fmt.Errorf("%s: %q is neither an address nor a network like 10.0.0.0/8", setting, text)
 		}
 		out = append(out, network.Masked())
 	}

@@ -13,7 +13,7 @@ import (
 
 // TestProxies finds the client among what proxies say, and what clients invent.
 func TestProxies(t *testing.T) {
-	networks, err := parseNetworks([]string{"10.0.0.0/8", "2001:db8::1", "192.0.2.7"})
+	networks, err := parseNetworks("proxies", []string{"10.0.0.0/8", "2001:db8::1", "192.0.2.7"})
 	p := proxies(networks)
 	if err != nil {
 		t.Fatal(err)

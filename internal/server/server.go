@@ -168,9 +168,9 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	trusted, err := parseNetworks(s.config.TrustedProxies)
+	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
-		return nil, fmt.Errorf("trusted_proxies: %w", err)
+		return nil, err
 	}
 	door := oauthserver.New(oauthserver.Core{Pools: pools, Users: s.users, Tokens: s.tokens, OAuth: requests}, s.cookies(), s.logger)
 	view, err := hostedui.NewView(hostedui.ViewOptions{Templates: s.config.Pages.Templates, Languages: s.config.Pages.Languages})
@@ -196,9 +196,9 @@ const providerSkew = 2 * time.Minute
 
 // kinds are the kinds of identity providers that pools can have.
 func (s *Server) kinds() (map[string]federation.Kind, error) {
-	allowed, err := parseNetworks(s.config.ProviderNetworks)
+	allowed, err := parseNetworks("provider_networks", s.config.ProviderNetworks)
 	if err != nil {
-		return nil, fmt.Errorf("provider_networks: %w", err)
+		return nil, err
 	}
 	env := federation.Env{HTTP: federation.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
 	kinds := social.Kinds(env)
