@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"cognate/api/idp"
@@ -25,11 +26,28 @@ func (guild) Open(s federation.Settings) (federation.Provider, error) { return m
 
 type member struct{ federation.Settings }
 
-func (m member) Begin(_ context.Context, r federation.Request) (string, error) {
+// waiting hears of each call of the provider Down, which never answers.
+var waiting = make(chan bool, 2*callsOfDown)
+
+const callsOfDown = 40
+
+func (m member) wait(ctx context.Context) error {
+	waiting <- true
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (m member) Begin(ctx context.Context, r federation.Request) (string, error) {
+	if m.Name == "Down" && r.LoginHint == "" {
+		return "", m.wait(ctx)
+	}
 	return "https://idp.example/" + m.Name + "?" + url.Values{"state": {r.State}, "id": {r.ID}, "to": {r.Callback}, "hint": {r.LoginHint}, "prompt": {r.Prompt}}.Encode(), nil
 }
 
-func (m member) Finish(_ context.Context, c federation.Callback) (*federation.Assertion, error) {
+func (m member) Finish(ctx context.Context, c federation.Callback) (*federation.Assertion, error) {
+	if m.Name == "Down" {
+		return nil, m.wait(ctx)
+	}
 	if code := c.Form.Get("error"); code != "" {
 		return nil, &federation.Error{Code: code, Description: "said the provider"}
 	}
@@ -39,15 +57,15 @@ func (m member) Finish(_ context.Context, c federation.Callback) (*federation.As
 	return &federation.Assertion{Subject: c.Form.Get("subject"), Claims: federation.Claims{"mail": {c.Form.Get("mail")}}}, nil
 }
 
-// federate gives the app two providers.
+// federate gives the app three providers, one of which never answers.
 func (h *house) federate() {
 	h.Helper()
-	for _, name := range []string{"Guild", "Other"} {
+	for _, name := range []string{"Guild", "Other", "Down"} {
 		_, err := h.pools.CreateProvider(h.Context(), &idp.CreateIdentityProviderRequest{UserPoolId: h.pool.ID, ProviderName: name, ProviderType: "OIDC",
 			ProviderDetails: map[string]string{"client_id": "x"}, AttributeMapping: map[string]string{"email": "mail"}, IdpIdentifiers: []string{name + ".example"}})
 		h.must(err)
 	}
-	h.app = h.client(&idp.CreateUserPoolClientRequest{ClientName: "federated", AllowedOAuthFlows: []string{"code"}, SupportedIdentityProviders: []string{"COGNITO", "Guild", "Other"}})
+	h.app = h.client(&idp.CreateUserPoolClientRequest{ClientName: "federated", AllowedOAuthFlows: []string{"code"}, SupportedIdentityProviders: []string{"COGNITO", "Guild", "Other", "Down"}})
 }
 
 // leave goes to a provider by an authorization request, and returns where the browser is sent, and its cookie.
@@ -212,4 +230,40 @@ func (h *house) leaveWithHugeState() string {
 		return ""
 	}
 	return to.String()
+}
+
+// TestProviderDown signs users in at one provider while many wait for another, on their way there and back: whoever waits
+// holds nothing that others need.
+func TestProviderDown(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		to, cookie := h.leave("identity_provider", "Down", "login_hint", "answers this once")
+		back := h.server + oauth.PathCallback + "?" + answerOfGuild(to).Encode()
+		there := h.server + "/oauth2/authorize?" + form(h.request("identity_provider", "Down")...)
+		ctx, stop := context.WithCancel(h.Context())
+		var calls sync.WaitGroup
+		for i := range callsOfDown {
+			calls.Go(func() {
+				r, err := http.NewRequestWithContext(ctx, http.MethodGet, []string{there, back}[i%2], nil)
+				if err != nil {
+					h.Error(err)
+					return
+				}
+				r.AddCookie(cookie)
+				if got, err := http.DefaultTransport.RoundTrip(r); err == nil {
+					got.Body.Close()
+					h.Errorf("a provider that is down: %s, %s", got.Status, got.Header.Get("Location"))
+				}
+			})
+		}
+		for range callsOfDown {
+			<-waiting
+		}
+		to, cookie = h.leave("identity_provider", "Guild")
+		if at, _ := h.comeBack(http.MethodGet, answerOfGuild(to), cookie); at.Query().Get("code") == "" {
+			h.Errorf("at another provider: sent to %s", at)
+		}
+		stop()
+		calls.Wait()
+	})
 }
