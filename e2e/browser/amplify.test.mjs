@@ -80,9 +80,12 @@ test('signInWithRedirect comes back signed in, and signOut goes by the pages', (
 	assert.equal(claims.scope, 'openid email aws.cognito.signin.user.admin');
 	assert.equal(claims.version, 2);
 
-	await tab.evaluate(() => void window.auth.signOut());
-	await tab.waitForURL(address => address.href === home);
-	await ready(tab);
+	await tab.evaluate(() => {
+		window.leaving = true; // until the pages have sent the browser back, which is at the same address
+		window.auth.signOut();
+	});
+	await tab.waitForFunction(() => window.auth && !window.leaving, undefined, { timeout: 20_000 });
+	assert.equal(tab.url(), home);
 	assert.equal(await tab.evaluate(() => window.auth.getCurrentUser().then(() => 'in', e => e.name)), 'UserUnAuthenticatedException');
 	await tab.evaluate(() => void window.auth.signInWithRedirect());
 	await tab.waitForURL(address => address.origin === secure.origin && address.pathname === '/login');

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -42,6 +44,10 @@ func NewClient(any bool, allowed []netip.Prefix) *http.Client {
 			if via[0].URL.Scheme == "https" && r.URL.Scheme != "https" {
 				return errors.New("federation: a redirect leaves TLS")
 			}
+			if via[0].Method != http.MethodGet {
+				return http.ErrUseLastResponse // what was posted is for one address alone
+			}
+			r.Header.Del("Referer") // it tells the query of the address before, in which secrets may stand
 			return nil
 		},
 	}
@@ -82,17 +88,22 @@ func inside(ip netip.Addr) bool {
 }
 
 // Get reads a document of a provider.
-func (e Env) Get(ctx context.Context, url string) (status int, body []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+func (e Env) Get(ctx context.Context, address string) (status int, body []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return 0, nil, err
 	}
 	return e.Do(r)
 }
 
-// Do sends a request to a provider and reads the answer, which may not be longer than MaxAnswer.
+// Do sends a request to a provider and reads the answer, which may not be longer than MaxAnswer. An error names no query of an
+// address, in which secrets may stand.
 func (e Env) Do(r *http.Request) (status int, body []byte, err error) {
 	answer, err := e.HTTP.Do(r)
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		address, _, _ := strings.Cut(u.URL, "?")
+		return 0, nil, &url.Error{Op: u.Op, URL: address, Err: u.Err}
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -102,4 +113,19 @@ func (e Env) Do(r *http.Request) (status int, body []byte, err error) {
 		err = errors.New("federation: the answer is too long")
 	}
 	return answer.StatusCode, body, err
+}
+
+// Unanswered is a sign-in that failed by the error of a call to a provider, in Cognito's words: late is what it says when the
+// call took too long, otherwise when there is nothing better to say.
+func Unanswered(err error, late, otherwise string) *Error {
+	out := &Error{Code: "invalid_request", Description: otherwise, Cause: err}
+	if slow, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err); ok && slow.Timeout() {
+		out.Description = late
+	} else if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		out.Description = "Connection reset"
+	}
+	return out
 }

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"net/http"
+
+	"github.com/go-json-experiment/json"
 
 	"cognate/internal/federation"
 )

@@ -68,8 +68,8 @@ func (j judgement) read(ctx context.Context, text string) (idClaims, federation.
 	if err != nil {
 		return c, nil, err
 	}
-	if err := json.Unmarshal(payload, &c, json.RejectUnknownMembers(false)); err != nil {
-		return c, nil, fmt.Errorf("oidc: ID token: %w", err)
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return c, nil, fmt.Errorf("oidc: ID token: %v", err)
 	}
 	if err := j.check(c, algorithm); err != nil {
 		return c, nil, err
@@ -86,7 +86,7 @@ func (j judgement) verify(ctx context.Context, text string) ([]byte, jose.Signat
 	}
 	token, err := jose.ParseSignedCompact(text, algorithms)
 	if err != nil {
-		return nil, "", fmt.Errorf("oidc: ID token: %w", err)
+		return nil, "", fmt.Errorf("oidc: ID token: %v", err)
 	}
 	head := token.Signatures[0].Header
 	algorithm := jose.SignatureAlgorithm(head.Algorithm)

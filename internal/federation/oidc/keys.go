@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -15,11 +16,13 @@ import (
 	"cognate/internal/federation"
 )
 
-// The age of keys: they are read anew after an hour, and for a key that is not among them after a minute, so that tokens
-// with made-up keys cannot make us call a provider without end.
+// The age of keys: after an hour they are read anew, and none is used any more when that fails. For a key that is not among
+// them they are read after a minute, so that tokens with made-up keys cannot make us call a provider without end, and after
+// a pause when a provider without keys has just failed.
 const (
 	keysLive  = time.Hour
 	keysRetry = time.Minute
+	keysPause = 5 * time.Second
 )
 
 // keySet is a provider's public keys (RFC 7517), read when they are first needed.
@@ -28,35 +31,83 @@ type keySet struct {
 	url    string
 	flight singleflight.Group
 
-	mu   sync.Mutex
-	keys []jose.JSONWebKey
-	read time.Time // when they were last read, or tried
+	mu    sync.Mutex
+	keys  []jose.JSONWebKey
+	read  time.Time // when the keys were read
+	tried time.Time // when that was last tried
+	err   error     // why that failed; nil when it did not
 }
 
 var errNoKey = errors.New("oidc: no key fits the token")
 
 // find returns the keys that may have signed a token: those with its key id, or all when it names none.
 func (s *keySet) find(ctx context.Context, id string) ([]jose.JSONWebKey, error) {
-	s.mu.Lock()
-	keys, age := s.keys, time.Since(s.read)
-	s.mu.Unlock()
-	if found := withID(keys, id); len(found) > 0 && age < keysLive {
+	if found, _ := s.known(id); len(found) > 0 {
 		return found, nil
 	}
-	if age < keysRetry && len(keys) > 0 {
-		return nil, errNoKey
+	// One caller's end must not be that of the others who wait.
+	flight := s.flight.DoChan("", func() (any, error) { s.refresh(context.WithoutCancel(ctx)); return nil, nil })
+	select {
+	case <-flight:
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	_, err, _ := s.flight.Do("", func() (any, error) { return nil, s.fetch(context.WithoutCancel(ctx)) })
-	s.mu.Lock()
-	found := withID(s.keys, id)
-	s.mu.Unlock()
+	found, err := s.known(id)
 	switch {
 	case len(found) > 0:
-		return found, nil // the old ones, when there are no new ones to be had
+		return found, nil
 	case err != nil:
 		return nil, err
 	}
 	return nil, errNoKey
+}
+
+// known returns the keys that fit and are young enough, and why the last try to read them failed.
+func (s *keySet) known(id string) ([]jose.JSONWebKey, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.read) >= keysLive {
+		return nil, s.err
+	}
+	return withID(s.keys, id), s.err
+}
+
+// refresh reads the keys, unless that was just tried.
+func (s *keySet) refresh(ctx context.Context) {
+	s.mu.Lock()
+	pause := keysRetry
+	if time.Since(s.read) >= keysLive {
+		pause = keysPause
+	}
+	early := time.Since(s.tried) < pause
+	s.mu.Unlock()
+	if early {
+		return
+	}
+	keys, err := s.fetch(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tried, s.err = time.Now(), err
+	if err == nil {
+		s.keys, s.read = keys, s.tried
+	}
+}
+
+// fetch reads the keys from the provider. No request stands above it that a panic could end alone: it would end the server.
+func (s *keySet) fetch(ctx context.Context) (keys []jose.JSONWebKey, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			keys, err = nil, fmt.Errorf("oidc: reading keys: %v", r)
+		}
+	}()
+	status, body, err := s.env.Get(ctx, s.url)
+	if err == nil && status != http.StatusOK {
+		err = statusError(status)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseKeys(body)
 }
 
 func withID(keys []jose.JSONWebKey, id string) (out []jose.JSONWebKey) {
@@ -68,31 +119,13 @@ func withID(keys []jose.JSONWebKey, id string) (out []jose.JSONWebKey) {
 	return out
 }
 
-func (s *keySet) fetch(ctx context.Context) error {
-	status, body, err := s.env.Get(ctx, s.url)
-	if err == nil && status != http.StatusOK {
-		err = statusError(status)
-	}
-	keys, parsed := parseKeys(body)
-	if err == nil {
-		err = parsed
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.read = time.Now()
-	if err == nil {
-		s.keys = keys
-	}
-	return err
-}
-
 // parseKeys reads the keys that are public and understood; a set may have others.
 func parseKeys(body []byte) (keys []jose.JSONWebKey, err error) {
 	var doc struct {
 		Keys []jsontext.Value `json:"keys"`
 	}
 	if err := json.Unmarshal(body, &doc); err != nil {
-		return nil, err
+		return nil, errors.New("oidc: the keys are no JSON object")
 	}
 	for _, raw := range doc.Keys {
 		var k jose.JSONWebKey

@@ -74,8 +74,8 @@ func (k Kind) Check(ctx context.Context, details map[string]string) (map[string]
 	if !slices.Contains(strings.Fields(out[detailScopes]), "openid") {
 		return nil, invalidf("%s must contain openid.", detailScopes)
 	}
-	if err := k.checkURL(detailIssuer, out[detailIssuer]); err != nil || strings.HasSuffix(out[detailIssuer], "/") {
-		return nil, invalidf("%s must be an https URL without a slash at its end.", detailIssuer)
+	if err := k.checkURL(detailIssuer, out[detailIssuer]); err != nil || strings.HasSuffix(out[detailIssuer], "/") || strings.Contains(out[detailIssuer], "?") {
+		return nil, invalidf("%s must be an https URL without a query, and without a slash at its end.", detailIssuer)
 	}
 	if err := k.complete(ctx, out); err != nil {
 		return nil, err
@@ -109,6 +109,9 @@ func (k Kind) complete(ctx context.Context, details map[string]string) error {
 		return fault.Because(err, idp.CodeInvalidParameter, "Unable to contact well-known endpoint of "+details[detailIssuer]+": "+reason(err))
 	}
 	for _, name := range missing {
+		if found[name] == "" {
+			return invalidf("%s is needed: the well-known endpoint of %s does not name it.", name, details[detailIssuer])
+		}
 		details[name] = found[name]
 	}
 	return nil

@@ -244,10 +244,14 @@ func TestBrokenProviders(t *testing.T) {
 				}
 				return at == path
 			}
+			want := text
 			if path == "/token" && what == "null" {
-				text = "Guild Error - "
+				want = "Guild Error - no ID token"
 			}
-			p.refused(path+": "+what, text)
+			if what == "a lost answer" {
+				want = "Connection reset"
+			}
+			p.refused(path+": "+what, want)
 		}
 	}
 	p := newIDP(t)

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -32,6 +31,10 @@ type Variant struct {
 	Parameters map[string]string
 	// Secret makes the client secret of one exchange, for providers that want a new one each time.
 	Secret func() (string, error)
+	// Codes adds the provider's error code to what the app is told of an exchange that failed.
+	Codes bool
+	// Info asks for claims of a subject beside the ID token's, in the place of UserInfo; nil for UserInfo.
+	Info func(ctx context.Context, access, subject string) (federation.Claims, error)
 	// Told returns claims that came with the callback itself. They are no proof: what the ID token says wins.
 	Told func(form url.Values) federation.Claims
 }
@@ -79,6 +82,9 @@ func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federati
 	if code := c.Form.Get("error"); code != "" {
 		return nil, &federation.Error{Code: code, Description: c.Form.Get("error_description")}
 	}
+	if iss := c.Form.Get("iss"); iss != "" && iss != p.details[detailIssuer] { // RFC 9207
+		return nil, failed(fmt.Errorf("oidc: the answer is of the issuer %q", iss), "%s Error - answer of another provider", p.name)
+	}
 	if c.ID == "" || c.Form.Get("code") == "" {
 		return nil, failed(nil, "%s Error - no code", p.name)
 	}
@@ -89,20 +95,11 @@ func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federati
 	if t.ID == "" {
 		return nil, failed(nil, "%s Error - no ID token", p.name)
 	}
-	id, claims, err := judgement{
-		issuer: p.details[detailIssuer], clientID: p.details[detailClientID], secret: p.details[detailClientSecret],
-		nonce: c.ID, access: t.Access, keys: p.keys, skew: p.env.Skew,
-	}.read(ctx, t.ID)
+	id, claims, err := p.judge(ctx, c.ID, t)
 	if err != nil {
-		if os.IsTimeout(err) {
-			return nil, failed(err, "Timeout in calling jwks uri")
-		}
-		return nil, failed(err, "%s Error - the ID token is not valid", p.name)
+		return nil, err
 	}
-	if id.Subject == "" {
-		return nil, failed(nil, "%s Error - no subject", p.name)
-	}
-	told, err := p.userInfo(ctx, t.Access, id.Subject)
+	told, err := p.info(ctx, t.Access, id.Subject)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +109,21 @@ func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federati
 	maps.Copy(told, claims) // the ID token wins
 	told["access_token"], told["id_token"] = []string{t.Access}, []string{t.ID}
 	return &federation.Assertion{Subject: id.Subject, Claims: told}, nil
+}
+
+// judge checks the ID token that came for a request.
+func (p *provider) judge(ctx context.Context, nonce string, t tokens) (idClaims, federation.Claims, error) {
+	id, claims, err := judgement{
+		issuer: p.details[detailIssuer], clientID: p.details[detailClientID], secret: p.details[detailClientSecret],
+		nonce: nonce, access: t.Access, keys: p.keys, skew: p.env.Skew,
+	}.read(ctx, t.ID)
+	switch {
+	case err != nil:
+		return id, nil, federation.Unanswered(err, "Timeout in calling jwks uri", p.name+" Error - the ID token is not valid")
+	case id.Subject == "":
+		return id, nil, failed(nil, "%s Error - no subject", p.name)
+	}
+	return id, claims, nil
 }
 
 // tokens are what is read of a token answer.
@@ -147,13 +159,11 @@ func (p *provider) exchange(ctx context.Context, c federation.Callback) (t token
 		r.SetBasicAuth(url.QueryEscape(p.details[detailClientID]), url.QueryEscape(secret)) // RFC 6749 section 2.3.1
 	}
 	status, body, err := p.env.Do(r)
-	switch {
-	case err != nil && os.IsTimeout(err):
-		return t, failed(err, "Timeout occurred in calling IdP token endpoint")
-	case err != nil:
-		return t, failed(err, "%s Error - no answer getting token", p.name)
-	case status != http.StatusOK:
-		return t, failed(statusError(status), "%s Error - %d error getting token", p.name, status)
+	if err != nil {
+		return t, federation.Unanswered(err, "Timeout occurred in calling IdP token endpoint", p.name+" Error - no answer getting token")
+	}
+	if status != http.StatusOK {
+		return t, p.refused(status, body)
 	}
 	if err := json.Unmarshal(body, &t); err != nil {
 		return t, failed(errors.New("oidc: the token answer is no JSON object"), "%s Error - bad answer getting token", p.name)
@@ -161,10 +171,35 @@ func (p *provider) exchange(ctx context.Context, c federation.Callback) (t token
 	return t, nil
 }
 
-// userInfo asks for the claims that are not in the ID token. They must be of the same user (OpenID Connect Core section
-// 5.3.2). A provider without the endpoint has none.
-func (p *provider) userInfo(ctx context.Context, access, subject string) (federation.Claims, error) {
-	if p.details[detailUserInfo] == "" || access == "" {
+// refused is an exchange that the provider refused.
+func (p *provider) refused(status int, body []byte) error {
+	var answer struct {
+		Code string `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) != nil || len(answer.Code) > maxCode || strings.Trim(answer.Code, codeLetters) != "" {
+		answer.Code = ""
+	}
+	cause := fmt.Errorf("%w, error %q", statusError(status), answer.Code)
+	if p.Codes && answer.Code != "" {
+		return failed(cause, "%s Error - %d %s", p.name, status, answer.Code)
+	}
+	return failed(cause, "%s Error - %d error getting token", p.name, status)
+}
+
+// An error code (RFC 6749 section 5.2) that may be shown has these letters, and no more than so many.
+const (
+	codeLetters = "abcdefghijklmnopqrstuvwxyz_"
+	maxCode     = 64
+)
+
+// info asks for the claims that are not in the ID token. A provider without an endpoint for them has none.
+func (p *provider) info(ctx context.Context, access, subject string) (federation.Claims, error) {
+	switch {
+	case access == "":
+		return federation.Claims{}, nil
+	case p.Info != nil:
+		return p.Info(ctx, access, subject)
+	case p.details[detailUserInfo] == "":
 		return federation.Claims{}, nil
 	}
 	r, err := http.NewRequestWithContext(ctx, p.details[detailMethod], p.details[detailUserInfo], nil)
@@ -172,20 +207,29 @@ func (p *provider) userInfo(ctx context.Context, access, subject string) (federa
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+access)
-	r.Header.Set("Accept", "application/json")
-	status, body, err := p.env.Do(r)
+	claims, err := ReadInfo(p.env, r, p.name)
 	if err != nil {
-		return nil, failed(err, "%s Error - no answer getting user info", p.name)
+		return nil, err
+	}
+	if sub := claims["sub"]; len(sub) != 1 || sub[0] != subject { // OpenID Connect Core section 5.3.2
+		return nil, failed(errors.New("oidc: the user info is of another user"), "%s Error - user info of another user", p.name)
+	}
+	return claims, nil
+}
+
+// ReadInfo asks the provider of a name for claims. Its errors are those of a [federation.Provider].
+func ReadInfo(env federation.Env, r *http.Request, name string) (federation.Claims, error) {
+	r.Header.Set("Accept", "application/json")
+	status, body, err := env.Do(r)
+	if err != nil {
+		return nil, federation.Unanswered(err, "Read timed out", name+" Error - no answer getting user info")
 	}
 	if status != http.StatusOK {
-		return nil, failed(statusError(status), "%s Error - %d error getting user info", p.name, status)
+		return nil, failed(statusError(status), "%s Error - %d error getting user info", name, status)
 	}
 	claims, err := ReadClaims(body)
 	if err != nil {
-		return nil, failed(err, "%s Error - bad answer getting user info", p.name)
-	}
-	if sub := claims["sub"]; len(sub) != 1 || sub[0] != subject {
-		return nil, failed(errors.New("oidc: the user info is of another user"), "%s Error - user info of another user", p.name)
+		return nil, failed(err, "%s Error - bad answer getting user info", name)
 	}
 	return claims, nil
 }

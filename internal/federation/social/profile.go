@@ -5,11 +5,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -122,13 +120,9 @@ func (p *profile) Finish(ctx context.Context, c federation.Callback) (*federatio
 	if err != nil {
 		return nil, err
 	}
-	body, err := p.call(r, "getting profile")
+	claims, err := oidc.ReadInfo(p.env, r, p.name)
 	if err != nil {
 		return nil, err
-	}
-	claims, err := oidc.ReadClaims(body)
-	if err != nil {
-		return nil, p.failed(err, "bad answer getting profile")
 	}
 	subject := claims[p.subject]
 	if len(subject) != 1 || subject[0] == "" {
@@ -157,9 +151,13 @@ func (p *profile) exchange(ctx context.Context, c federation.Callback) (string, 
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	answer, err := p.call(r, "getting token")
+	r.Header.Set("Accept", "application/json")
+	status, answer, err := p.env.Do(r)
 	if err != nil {
-		return "", err
+		return "", federation.Unanswered(err, "Timeout occurred in calling IdP token endpoint", p.name+" Error - no answer getting token")
+	}
+	if status != http.StatusOK {
+		return "", p.failed(nil, "%d error getting token", status)
 	}
 	var t struct {
 		Access string `json:"access_token"`
@@ -168,25 +166,4 @@ func (p *profile) exchange(ctx context.Context, c federation.Callback) (string, 
 		return "", p.failed(err, "bad answer getting token")
 	}
 	return t.Access, nil
-}
-
-func (p *profile) call(r *http.Request, doing string) ([]byte, error) {
-	status, body, err := p.env.Do(r)
-	switch {
-	case err != nil && os.IsTimeout(err):
-		return nil, &federation.Error{Code: "invalid_request", Description: "Timeout occurred in calling IdP token endpoint", Cause: hide(err)}
-	case err != nil:
-		return nil, p.failed(hide(err), "no answer %s", doing)
-	case status != http.StatusOK:
-		return nil, p.failed(nil, "%d error %s", status, doing)
-	}
-	return body, nil
-}
-
-// hide takes the address out of an error for the log: tokens and secrets stand in it.
-func hide(err error) error {
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
-	}
-	return err
 }

@@ -86,19 +86,6 @@ func (k kind) checkURL(name, text string) error {
 // Open implements federation.Kind.
 func (k kind) Open(s federation.Settings) (federation.Provider, error) { return k.open(k.env, s) }
 
-// google tells all that it tells in the ID token.
-var google = rules{
-	required: []string{"client_id", "client_secret", "authorize_scopes"}, optional: []string{"jwks_uri"},
-	usual: map[string]string{
-		"attributes_url": "https://people.googleapis.com/v1/people/me?personFields=", "attributes_url_add_attributes": "true",
-		"authorize_url": "https://accounts.google.com/o/oauth2/v2/auth", "oidc_issuer": "https://accounts.google.com",
-		"token_request_method": "POST", "token_url": "https://www.googleapis.com/oauth2/v4/token",
-	},
-	open: func(env federation.Env, s federation.Settings) (federation.Provider, error) {
-		return oidc.Open(env, withoutUserInfo(s, "https://www.googleapis.com/oauth2/v3/certs"), oidc.Variant{}), nil
-	},
-}
-
 // withoutUserInfo are settings for a network that is asked for nothing beside its ID token, which keys sign.
 func withoutUserInfo(s federation.Settings, keys string) federation.Settings {
 	s.Details = maps.Clone(s.Details)
