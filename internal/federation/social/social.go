@@ -13,7 +13,6 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/federation"
-	"cognate/internal/federation/oidc"
 )
 
 // Kinds returns the four kinds by their ProviderType.
