@@ -61,6 +61,7 @@ var floors = map[string]float64{
 var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/message/messagetest": true,
+	"internal/federation/federationtest": true,
 }
 
 type listed struct {

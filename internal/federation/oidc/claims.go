@@ -12,13 +12,18 @@ import (
 
 var errNotClaims = errors.New("oidc: the claims are no JSON object")
 
-// ReadClaims reads an object's members as text: strings as they are, a list's elements as several values, and all else as JSON
-// writes it. Null is as if it were not there. A member that comes twice is refused.
-func ReadClaims(text []byte) (federation.Claims, error) {
+// readMembers reads an object. A member that comes twice is refused.
+func readMembers(text []byte) (map[string]jsontext.Value, error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return nil, errNotClaims
 	}
+	return members, nil
+}
+
+// claimsOf turns members into text: strings as they are, a list's elements as several values, and all else as JSON writes it. Null is
+// as if it were not there.
+func claimsOf(members map[string]jsontext.Value) (federation.Claims, error) {
 	out := federation.Claims{}
 	for name, value := range members {
 		if value.Kind() == 'n' {

@@ -74,7 +74,11 @@ func (j judgement) read(ctx context.Context, text string) (idClaims, federation.
 	if err := j.check(c, algorithm); err != nil {
 		return c, nil, err
 	}
-	claims, err := ReadClaims(payload)
+	members, err := readMembers(payload)
+	if err != nil {
+		return c, nil, err
+	}
+	claims, err := claimsOf(members)
 	return c, claims, err
 }
 

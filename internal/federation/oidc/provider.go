@@ -207,18 +207,19 @@ func (p *provider) info(ctx context.Context, access, subject string) (federation
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+access)
-	claims, err := ReadInfo(p.env, r, p.name)
+	claims, err := ReadInfo(p.env, r, p.name, "sub")
 	if err != nil {
 		return nil, err
 	}
-	if sub := claims["sub"]; len(sub) != 1 || sub[0] != subject { // OpenID Connect Core section 5.3.2
+	if claims["sub"][0] != subject { // OpenID Connect Core section 5.3.2
 		return nil, failed(errors.New("oidc: the user info is of another user"), "%s Error - user info of another user", p.name)
 	}
 	return claims, nil
 }
 
-// ReadInfo asks the provider of a name for claims. Its errors are those of a [federation.Provider].
-func ReadInfo(env federation.Env, r *http.Request, name string) (federation.Claims, error) {
+// ReadInfo asks the provider of a name for claims. The claim that tells whom they are of is there, as one text that is not empty.
+// Its errors are those of a [federation.Provider].
+func ReadInfo(env federation.Env, r *http.Request, name, subject string) (federation.Claims, error) {
 	r.Header.Set("Accept", "application/json")
 	status, body, err := env.Do(r)
 	if err != nil {
@@ -227,9 +228,16 @@ func ReadInfo(env federation.Env, r *http.Request, name string) (federation.Clai
 	if status != http.StatusOK {
 		return nil, failed(statusError(status), "%s Error - %d error getting user info", name, status)
 	}
-	claims, err := ReadClaims(body)
+	members, err := readMembers(body)
 	if err != nil {
 		return nil, failed(err, "%s Error - bad answer getting user info", name)
+	}
+	claims, err := claimsOf(members)
+	if err != nil {
+		return nil, failed(err, "%s Error - bad answer getting user info", name)
+	}
+	if members[subject].Kind() != '"' || claims[subject][0] == "" {
+		return nil, failed(nil, "%s Error - no subject", name)
 	}
 	return claims, nil
 }

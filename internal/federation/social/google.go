@@ -68,11 +68,11 @@ func (p person) read(ctx context.Context, access, subject string) (federation.Cl
 		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+access)
-	told, err := oidc.ReadInfo(p.env, r, p.name)
+	told, err := oidc.ReadInfo(p.env, r, p.name, "resourceName")
 	if err != nil {
 		return nil, err
 	}
-	if who := told["resourceName"]; len(who) != 1 || who[0] != "people/"+subject {
+	if who := told["resourceName"][0]; who != "people/"+subject {
 		return nil, &federation.Error{Code: "invalid_request", Description: p.name + " Error - user info of another user", Cause: fmt.Errorf("social: the person is %q", who)}
 	}
 	out := federation.Claims{}

@@ -120,16 +120,12 @@ func (p *profile) Finish(ctx context.Context, c federation.Callback) (*federatio
 	if err != nil {
 		return nil, err
 	}
-	claims, err := oidc.ReadInfo(p.env, r, p.name)
+	claims, err := oidc.ReadInfo(p.env, r, p.name, p.subject)
 	if err != nil {
 		return nil, err
 	}
-	subject := claims[p.subject]
-	if len(subject) != 1 || subject[0] == "" {
-		return nil, p.failed(nil, "no subject")
-	}
 	claims["access_token"] = []string{access}
-	return &federation.Assertion{Subject: subject[0], Claims: claims}, nil
+	return &federation.Assertion{Subject: claims[p.subject][0], Claims: claims}, nil
 }
 
 // exchange turns the code into an access token.
