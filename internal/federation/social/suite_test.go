@@ -165,7 +165,7 @@ func TestGoogleRefusals(t *testing.T) {
 	}
 	for answer, want := range map[string]string{
 		`{"resourceName":"people/2"}`: "Google Error - user info of another user",
-		`{}`:                          "Google Error - user info of another user",
+		`{}`:                          "Google Error - no subject",
 		`{"resourceName":"people/1","birthdays":[7]}`:      "Google Error - bad answer getting user info",
 		`{"resourceName":["people/1","people/1"]}`:         "Google Error - no subject",
 		`{"resourceName":"people/1","resourceName":"x"}`:   "Google Error - bad answer getting user info",
