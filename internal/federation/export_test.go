@@ -1,0 +1,4 @@
+package federation
+
+// CheckAddress is checkAddress.
+var CheckAddress = checkAddress
