@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -44,7 +45,9 @@ func (p *inside) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
 }
 
-func (p *inside) open(t testing.TB) federation.Provider {
+func (p *inside) open() federation.Provider { return p.openWith(secret) }
+
+func (p *inside) openWith(secret string) federation.Provider {
 	k := oidc.Kind{Env: federation.Env{HTTP: &http.Client{Transport: p}, Skew: time.Minute}}
 	return must(k.Open(federation.Settings{Name: "Guild", Type: "OIDC", Details: map[string]string{
 		"client_id": clientID, "client_secret": secret, "oidc_issuer": insideURL, "authorize_scopes": "openid",
@@ -76,7 +79,7 @@ func newInside() *inside {
 func TestKeyAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := newInside()
-		p := idp.open(t)
+		p := idp.open()
 		step := func(what, kid string, after time.Duration, works bool, reads int32) {
 			t.Helper()
 			time.Sleep(after)
@@ -110,7 +113,7 @@ func TestKeyFloodInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idp := newInside()
 		idp.wait = 10 * time.Millisecond
-		p := idp.open(t)
+		p := idp.open()
 		for minute := range 10 {
 			idp.sign(fmt.Sprintf("made-up-%d", minute))
 			var group sync.WaitGroup
@@ -138,7 +141,7 @@ func TestKeyFloodInTime(t *testing.T) {
 func TestSecretKeys(t *testing.T) {
 	idp := newInside()
 	idp.keys = []jose.JSONWebKey{{Key: []byte("the provider's own idea of a secret"), KeyID: "s"}, {Key: rsaKey, KeyID: "private"}}
-	p := idp.open(t)
+	confidential, public := idp.open(), idp.openWith("")
 	claims := must(json.Marshal(map[string]any{"iss": insideURL, "sub": "4711", "aud": clientID, "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix(), "nonce": "_id"}))
 	for what, key := range map[string]jose.SigningKey{
 		"a secret from the network":  {Algorithm: jose.HS256, Key: jose.JSONWebKey{Key: []byte("the provider's own idea of a secret"), KeyID: "s"}},
@@ -146,8 +149,39 @@ func TestSecretKeys(t *testing.T) {
 		"no secret":                  {Algorithm: jose.HS256, Key: make([]byte, 32)},
 	} {
 		idp.token = fmt.Sprintf(`{"access_token":"a","id_token":%q}`, must(must(must(jose.NewSigner(key, nil)).Sign(claims)).CompactSerialize()))
-		if err := finishInside(t, p); err == nil {
+		for client, p := range map[string]federation.Provider{"a client with a secret": confidential, "a public client": public} {
+			if err := finishInside(t, p); err == nil {
+				t.Errorf("%s was taken by %s", what, client)
+			}
+		}
+	}
+}
+
+// TestKeyUses takes no signature by a key that is for something else.
+func TestKeyUses(t *testing.T) {
+	for what, key := range map[string]jose.JSONWebKey{
+		"a key to encrypt with": {Key: rsaKey.Public(), KeyID: "old", Use: "enc"}, "a key for another algorithm": {Key: rsaKey.Public(), KeyID: "old", Algorithm: "PS256"},
+	} {
+		idp := newInside()
+		idp.keys[0] = key
+		idp.sign("old")
+		if err := finishInside(t, idp.open()); err == nil {
 			t.Errorf("%s was taken", what)
+		}
+	}
+}
+
+// TestUnasked takes no token without a nonce for a sign-in that nobody began.
+func TestUnasked(t *testing.T) {
+	idp := newInside()
+	p := idp.open()
+	for _, nonce := range []string{`""`, `null`} {
+		if _, err := idp.take(t, p, []byte(strings.Replace(good(), `"_id"`, nonce, 1)+"}")); err == nil {
+			t.Errorf("nonce %s was taken", nonce)
+		}
+		a, err := p.Finish(t.Context(), federation.Callback{Callback: callback, Verifier: verifier, Form: url.Values{"code": {"c"}}})
+		if err == nil {
+			t.Errorf("%+v", a)
 		}
 	}
 }
@@ -155,7 +189,7 @@ func TestSecretKeys(t *testing.T) {
 // BenchmarkSignIn is a whole sign-in, beside its floor: the check of one signature.
 func BenchmarkSignIn(b *testing.B) {
 	idp := newInside()
-	p := idp.open(b)
+	p := idp.open()
 	idp.sign("old")
 	r := federation.Request{ID: "_id", State: "state", Callback: callback, Verifier: verifier}
 	b.ReportAllocs()

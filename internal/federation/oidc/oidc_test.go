@@ -192,6 +192,7 @@ func TestForgedTokens(t *testing.T) {
 		"another nonce":            func() { p.claims["nonce"] = "_ID" },
 		"an old token":             func() { p.claims["exp"] = time.Now().Add(-2 * time.Minute).Unix() },
 		"no expiry":                func() { p.claims["exp"] = nil },
+		"no time of issue":         func() { p.claims["iat"] = nil },
 		"a token of tomorrow":      func() { p.claims["iat"] = time.Now().Add(24 * time.Hour).Unix() },
 		"not before tomorrow":      func() { p.claims["nbf"] = time.Now().Add(24 * time.Hour).Unix() },
 		"another access token's":   func() { p.claims["at_hash"] = "x" },
