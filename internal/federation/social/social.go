@@ -6,6 +6,7 @@ package social
 import (
 	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -62,6 +63,9 @@ func (k kind) Check(_ context.Context, details map[string]string) (map[string]st
 		if err := k.checkURL(name, out[name]); err != nil {
 			return nil, err
 		}
+	}
+	if m := out["token_request_method"]; m != http.MethodGet && m != http.MethodPost {
+		return nil, invalidf("token_request_method must be GET or POST.")
 	}
 	if k.check != nil {
 		if err := k.check(out); err != nil {
