@@ -75,13 +75,6 @@ func (n *network) begins(want string) {
 	}
 }
 
-func (n *network) same(what, got, want string) {
-	n.Helper()
-	if got != want {
-		n.Errorf("%s is %q, want %q", what, got, want)
-	}
-}
-
 // TestFoulProfiles signs nobody in by a profile that does not say who it is of.
 func TestFoulProfiles(t *testing.T) {
 	n := newNetwork(t, "LoginWithAmazon", map[string]string{"client_id": "app", "client_secret": "word", "authorize_scopes": "profile", "token_url": "HERE/token", "attributes_url": "HERE/profile"})
