@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"net/http"
@@ -119,6 +120,13 @@ func withID(keys []jose.JSONWebKey, id string) (out []jose.JSONWebKey) {
 	return out
 }
 
+// What a provider may have us calculate with: RSA keys of so many bits (RFC 7518 section 3.3 has the lower bound), and so many keys.
+const (
+	minRSA  = 2048
+	maxRSA  = 8192
+	maxKeys = 100
+)
+
 // parseKeys reads the keys that are public and understood; a set may have others.
 func parseKeys(body []byte) (keys []jose.JSONWebKey, err error) {
 	var doc struct {
@@ -127,11 +135,19 @@ func parseKeys(body []byte) (keys []jose.JSONWebKey, err error) {
 	if err := json.Unmarshal(body, &doc); err != nil {
 		return nil, errors.New("oidc: the keys are no JSON object")
 	}
+	if len(doc.Keys) > maxKeys {
+		return nil, errors.New("oidc: there are too many keys")
+	}
 	for _, raw := range doc.Keys {
 		var k jose.JSONWebKey
-		if k.UnmarshalJSON(raw) == nil && k.Valid() && k.IsPublic() {
+		if k.UnmarshalJSON(raw) == nil && k.Valid() && k.IsPublic() && sized(k) {
 			keys = append(keys, k)
 		}
 	}
 	return keys, nil
+}
+
+func sized(k jose.JSONWebKey) bool {
+	public, ok := k.Key.(*rsa.PublicKey)
+	return !ok || public.N.BitLen() >= minRSA && public.N.BitLen() <= maxRSA
 }

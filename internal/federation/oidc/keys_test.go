@@ -2,10 +2,12 @@ package oidc_test
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -168,6 +170,28 @@ func TestKeyUses(t *testing.T) {
 		if err := finishInside(t, idp.open()); err == nil {
 			t.Errorf("%s was taken", what)
 		}
+	}
+}
+
+// TestKeySizes takes no RSA key that others could break, and calculates with none that would keep us busy.
+func TestKeySizes(t *testing.T) {
+	for _, bits := range []uint{1024, 2047, 8193, 500_000} {
+		n := new(big.Int).Lsh(big.NewInt(1), bits-1)
+		idp := newInside()
+		idp.keys = []jose.JSONWebKey{{Key: &rsa.PublicKey{N: n.SetBit(n, 0, 1), E: 65537}, KeyID: "old"}}
+		idp.sign("old")
+		f, ok := errors.AsType[*federation.Error](finishInside(t, idp.open()))
+		if !ok || !strings.Contains(fmt.Sprint(f.Cause), "no key fits") {
+			t.Errorf("%d bits: %v, for %v", bits, f, f.Cause)
+		}
+	}
+	idp := newInside()
+	for n := range 101 {
+		idp.keys = append(idp.keys, jose.JSONWebKey{Key: ecKey.Public(), KeyID: fmt.Sprint(n)})
+	}
+	idp.sign("old")
+	if err := finishInside(t, idp.open()); err == nil {
+		t.Error("a hundred keys and more")
 	}
 }
 
