@@ -9,9 +9,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -78,9 +76,6 @@ func shownProvider(err error, name string) error {
 // Provider returns a provider of a pool by its name, at most 30 seconds old. It is opened once and stays the same until
 // it changes. One that does not exist is a ResourceNotFoundException.
 func (r *Registry) Provider(ctx context.Context, p *Pool, name string) (*Provider, error) {
-	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) { // which no database holds
-		return nil, noProvider(name)
-	}
 	key := providerKey(p.ID, name)
 	v, generation := r.providers.get(key)
 	if v != nil {

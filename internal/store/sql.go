@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // fail notes an unexpected error, so that a closure that ignores it does not
@@ -21,8 +23,27 @@ func (t *Tx) fail(err error) error {
 	return err
 }
 
+// ErrText says that a text is not UTF-8, or has a NUL: PostgreSQL holds no such text, and SQLite only until it is to be
+// shown. No row has one, so that whatever is looked for by one is not there.
+var ErrText = errors.New("a text is not UTF-8, or has a NUL")
+
+// IsText reports whether the database can hold a text.
+func IsText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+func areTexts(args []any) bool {
+	for _, arg := range args {
+		if s, ok := arg.(string); ok && !IsText(s) {
+			return false
+		}
+	}
+	return true
+}
+
 // exec runs a statement and returns how many rows it touched.
 func (t *Tx) exec(query string, args ...any) (int64, error) {
+	if !areTexts(args) {
+		return 0, t.fail(ErrText)
+	}
 	if t.trace != nil {
 		(*t.trace)(query, args)
 	}
@@ -64,6 +85,9 @@ func (t *Tx) put(what, query string, args ...any) error {
 }
 
 func (t *Tx) query(query string, args []any) (*sql.Rows, error) {
+	if !areTexts(args) {
+		return nil, t.fail(ErrText)
+	}
 	if t.trace != nil {
 		(*t.trace)(query, args)
 	}
@@ -76,6 +100,9 @@ func (t *Tx) query(query string, args []any) (*sql.Rows, error) {
 
 // get scans the first row of a query, or returns ErrNotFound.
 func get(t *Tx, what string, scan func(*sql.Rows) error, query string, args ...any) error {
+	if !areTexts(args) {
+		return fmt.Errorf("store: %s: %w", what, ErrNotFound)
+	}
 	return first(t, what, ErrNotFound, scan, query, args...)
 }
 
@@ -100,6 +127,9 @@ func first(t *Tx, what string, none error, scan func(*sql.Rows) error, query str
 
 // list scans every row of a query into a T.
 func list[T any](t *Tx, what string, scan func(*T, *sql.Rows) error, query string, args ...any) ([]T, error) {
+	if !areTexts(args) {
+		return nil, nil
+	}
 	rows, err := t.query(query, args)
 	if err != nil {
 		return nil, fmt.Errorf("store: list %s: %w", what, err)

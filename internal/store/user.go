@@ -45,9 +45,14 @@ func (c *attributesCol) Scan(src any) error {
 	return json.Unmarshal(text, (*map[string]string)(c))
 }
 
-func (u *User) attributesJSON() (string, error) {
+func (t *Tx) attributesJSON(u *User) (string, error) {
 	if len(u.Attributes) == 0 {
 		return "{}", nil
+	}
+	for name, value := range u.Attributes {
+		if !IsText(name) || !IsText(value) { // JSON could escape a NUL, but jsonb holds none
+			return "", t.fail(ErrText)
+		}
 	}
 	b, err := json.Marshal(u.Attributes)
 	return string(b), err
@@ -56,7 +61,7 @@ func (u *User) attributesJSON() (string, error) {
 // CreateUser inserts a user and makes it searchable; ErrExists when its sub or its
 // UsernameKey is in use in the pool, ErrNotFound when the pool is not there.
 func (t *Tx) CreateUser(u User) error {
-	attributes, err := u.attributesJSON()
+	attributes, err := t.attributesJSON(&u)
 	if err != nil {
 		return fmt.Errorf("store: create user: %w", err)
 	}
@@ -93,7 +98,7 @@ func (t *Tx) GetUserByUsername(poolID, usernameKey string) (u User, err error) {
 // the user (PoolID, Sub) and keeps the search in step, or returns ErrNotFound.
 // Username, UsernameKey and Created never change.
 func (t *Tx) UpdateUser(u User) error {
-	attributes, err := u.attributesJSON()
+	attributes, err := t.attributesJSON(&u)
 	if err != nil {
 		return fmt.Errorf("store: update user: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/message"
 	"cognate/internal/pool"
+	"cognate/internal/store"
 )
 
 const maxValue = 2048 // characters of an attribute's value
@@ -72,7 +73,7 @@ func clean(p *pool.Pool, a *idp.SchemaAttributeType, name, value string) (string
 	if utf8.RuneCountInString(value) > maxValue {
 		return "", tooLong(name, maxValue)
 	}
-	if !isText(value) {
+	if !store.IsText(value) {
 		return "", schemaError("", name, "Value is not a text")
 	}
 	switch a.AttributeDataType {

@@ -3,7 +3,8 @@ package user
 import (
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"cognate/internal/store"
 )
 
 // filter is the condition of ListUsers: one attribute, "=" or "^=" (begins with), and a value. The zero
@@ -20,8 +21,8 @@ var errFilter = invalid("Error while parsing filter.")
 
 // parseFilter reads a filter; a blank text is the zero filter.
 func parseFilter(text string) (filter, error) {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-		return filter{}, errFilter // no database keeps such a text
+	if !store.IsText(text) {
+		return filter{}, errFilter
 	}
 	text = strings.TrimSpace(text)
 	if text == "" {

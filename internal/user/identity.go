@@ -72,7 +72,7 @@ func refused(format string, args ...any) error {
 // user because of an e-mail address or another name, unless an administrator has linked just that. An assertion with a
 // Once works once. What refuses the sign-in is a [*federation.Error]; any other error is the server's.
 func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, provider *pool.Provider, a *federation.Assertion) (store.User, error) {
-	if !isText(a.Subject) || a.Subject == "" || utf8.RuneCountInString(a.Subject) > maxLinkValue {
+	if !store.IsText(a.Subject) || a.Subject == "" || utf8.RuneCountInString(a.Subject) > maxLinkValue {
 		return store.User{}, refused("The subject that the provider names cannot be that of a user.")
 	}
 	f := federated{pool: p, client: c, provider: provider, assertion: a}
@@ -93,9 +93,6 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	}
 	return is, nil
 }
-
-// isText reports whether a database can hold a text.
-func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsRune(s, 0) }
 
 // federated is one sign-in through a provider.
 type federated struct {
@@ -151,7 +148,7 @@ func (f *federated) find(tx *store.Tx) (store.Identity, error) {
 			return i, err
 		}
 		value := f.values[attribute]
-		if value == "" || !isText(value) {
+		if value == "" {
 			continue
 		}
 		i, err = tx.GetIdentity(f.pool.ID, f.provider.Name, attribute, value)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -345,6 +346,27 @@ func testTimes(t *testing.T, db *store.DB) {
 // testOddText wants text back as it was, or an error, but never a panic.
 func testOddText(t *testing.T, db *store.DB) {
 	people(t, db)
+	for _, text := range []string{"\x00", "a\x00b", "\xff", "a\xc3", "\xed\xa0\x80"} {
+		is(t, "create "+strconv.Quote(text), try(db, func(tx *store.Tx) error { return tx.CreateUser(newUser("p", text)) }), store.ErrText)
+		odd := newUser("p", "odd")
+		odd.Attributes["custom:x"] = text
+		is(t, "create one with "+strconv.Quote(text), try(db, func(tx *store.Tx) error { return tx.CreateUser(odd) }), store.ErrText)
+		odd.Sub = "a"
+		is(t, "update one to "+strconv.Quote(text), try(db, func(tx *store.Tx) error { return tx.UpdateUser(odd) }), store.ErrText)
+		is(t, "half of it", try(db, func(tx *store.Tx) error { // what is ignored is not committed
+			_ = tx.CreateUser(newUser("p", text))
+			return tx.CreateUser(newUser("p", "half"))
+		}), store.ErrText)
+		view(t, db, func(tx *store.Tx) error {
+			_, none := tx.GetUser("p", text)
+			is(t, "get "+strconv.Quote(text), none, store.ErrNotFound)
+			_, none = tx.GetUser("p", "half")
+			is(t, "get half", none, store.ErrNotFound)
+			keys, err := tx.ListPasskeys("p", text, "", 9)
+			same(t, "list by "+strconv.Quote(text), len(keys), 0)
+			return err
+		})
+	}
 	for i, text := range []string{"\x00", "a\x00b", "\xff", "a\xc3", "\xed\xa0\x80", "'; DROP TABLE users; --", "\u202e", ""} {
 		id := fmt.Sprint("pool", i)
 		err := try(db, func(tx *store.Tx) error { return tx.CreatePool(store.Pool{ID: id, Name: text, Settings: []byte(text)}) })
