@@ -15,10 +15,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
+	"cognate/internal/authn"
 	"cognate/internal/fault"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
 // codeLifetime is how long a client may take to exchange a code.
@@ -31,6 +33,7 @@ type asked struct {
 	Scopes      string      `json:"scopes"`
 	Nonce       string      `json:"nonce,omitzero"`
 	Audience    string      `json:"aud,omitzero"`
+	Login       string      `json:"login"` // the ID of the login that it was given to
 	Proof       token.Proof `json:"proof"`
 	AuthTime    time.Time   `json:"auth_time"`
 }
@@ -40,6 +43,9 @@ type asked struct {
 func (s *Service) Answer(ctx context.Context, r *Request, l *Login) (location string, err error) {
 	if r.Page != "" {
 		return r.Page + "?" + r.Query.Encode(), nil
+	}
+	if r.Levels != "" && !authn.Reaches(l.Proof.Methods, r.Levels) {
+		return "", s.Refuse(r, errUnmet)
 	}
 	var answer url.Values
 	if r.Implicit {
@@ -62,7 +68,7 @@ func (s *Service) Resume(ctx context.Context, r *Request, l *Login) (location st
 	case l != nil && r.accepts(l):
 		return s.Answer(ctx, r, l)
 	case r.Never():
-		return "", s.Refuse(r, errLoginRequired)
+		return "", s.Refuse(r, ErrLoginRequired)
 	}
 	return "", nil
 }
@@ -71,7 +77,7 @@ func (s *Service) codeFor(ctx context.Context, r *Request, l *Login) (url.Values
 	proof := r.proof(l)
 	request, err := json.Marshal(asked{
 		RedirectURI: r.RedirectURI, Challenge: r.Challenge, Scopes: r.Scopes, Nonce: r.Nonce, Audience: r.Audience,
-		Proof: proof, AuthTime: proof.Time,
+		Login: l.ID, Proof: proof, AuthTime: proof.Time,
 	})
 	if err != nil {
 		return nil, err
@@ -109,7 +115,8 @@ type Exchange struct {
 }
 
 // Exchange turns a code of the client into tokens, once: a second time ends the tokens of the first (RFC 6749 section
-// 4.1.2, RFC 9700 section 4.5). Its errors are an [*Error] or the server's own.
+// 4.1.2, RFC 9700 section 4.5). A code of a login that has ended since is of no use, nor one from before the user's
+// password was changed, or was signed out everywhere. Its errors are an [*Error] or the server's own.
 func (s *Service) Exchange(ctx context.Context, p *pool.Pool, c *pool.Client, x Exchange) (*token.Tokens, error) {
 	row, a, err := s.findCode(ctx, c, x.Code)
 	if err != nil {
@@ -121,15 +128,21 @@ func (s *Service) Exchange(ctx context.Context, p *pool.Pool, c *pool.Client, x 
 	case !verifies(a.Challenge, x.Verifier), !readable(p, c, a.Scopes):
 		return nil, ErrGrant
 	}
-	u, err := s.userOf(ctx, row)
+	account, err := s.accountOf(ctx, p, row)
 	if err != nil {
 		return nil, err
 	}
+	stale := authn.RefusedState(account.User) != nil || account.Password.Set.After(a.AuthTime)
 	a.Proof.Time = a.AuthTime
 	t, err := s.tokens.Issue(ctx, token.Grant{
-		Pool: p, Client: c, User: u, Scopes: a.Scopes, Flow: row.Flow, Proof: a.Proof,
+		Pool: p, Client: c, User: account.User, Scopes: a.Scopes, Flow: row.Flow, Proof: a.Proof,
 		OAuth: &token.OAuth{Nonce: a.Nonce, Audience: a.Audience},
-	}, nil)
+	}, func(tx *store.Tx) error { // after a replay has been found, which ends what the code was good for
+		if stale {
+			return ErrGrant
+		}
+		return stands(tx, row, a)
+	})
 	if errors.Is(err, store.ErrExists) {
 		return nil, s.replayed(ctx, row)
 	}
@@ -173,16 +186,26 @@ func (s *Service) findCode(ctx context.Context, c *pool.Client, code string) (ro
 	return row, a, json.Unmarshal(row.Request, &a)
 }
 
-// userOf is the user of a code, as the user is now.
-func (s *Service) userOf(ctx context.Context, row store.AuthorizationCode) (u store.User, err error) {
-	err = s.db.Look(ctx, func(tx *store.Tx) error {
-		u, err = tx.GetUser(row.PoolID, row.Sub)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
+// accountOf is the user of a code, as the user is now.
+func (s *Service) accountOf(ctx context.Context, p *pool.Pool, row store.AuthorizationCode) (user.Account, error) {
+	account, err := s.users.SignInBySub(ctx, p, row.Sub)
+	if _, gone := errors.AsType[*fault.Error](err); gone {
 		err = ErrGrant
 	}
-	return u, err
+	return account, err
+}
+
+// stands checks, in the transaction that grants, that neither a code nor its login has been taken back.
+func stands(tx *store.Tx, row store.AuthorizationCode, a asked) error {
+	_, err := tx.GetAuthorizationCode(row.Hash)
+	if err != nil {
+		return err
+	}
+	login, err := tx.GetLoginSession(a.Login)
+	if err == nil && !login.Ended.IsZero() {
+		err = ErrGrant
+	}
+	return err
 }
 
 // replayed ends the session that a code has been exchanged for before: one of the two was a thief.

@@ -26,11 +26,15 @@ var (
 	ErrTokenType   = &Error{Code: "unsupported_token_type"}
 	ErrServerError = &Error{Code: "server_error"}
 
-	errRedirect      = &Error{Code: "unauthorized_client", Description: "invalid_redirect"}
-	errNotOAuth      = &Error{Code: "invalid_request", Description: "Client is not enabled for OAuth2.0 flows."}
-	errUnknownScope  = &Error{Code: "invalid_request", Description: "invalid_scope"}
-	errProvider      = &Error{Code: "invalid_request", Description: "Identity provider does not exist."}
-	errLoginRequired = &Error{Code: "login_required"}
+	errRedirect     = &Error{Code: "unauthorized_client", Description: "invalid_redirect"}
+	errNotOAuth     = &Error{Code: "invalid_request", Description: "Client is not enabled for OAuth2.0 flows."}
+	errUnknownScope = &Error{Code: "invalid_request", Description: "invalid_scope"}
+	errProvider     = &Error{Code: "invalid_request", Description: "Identity provider does not exist."}
+
+	// ErrLoginRequired and errUnmet are OpenID Connect's: Core section 3.1.2.6, and Core Unmet Authentication
+	// Requirements 1.0.
+	ErrLoginRequired = &Error{Code: "login_required"}
+	errUnmet         = &Error{Code: "unmet_authentication_requirements"}
 )
 
 // PageError is an error of an authorization request that the browser's user is shown, and the client is not sent:

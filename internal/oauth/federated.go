@@ -42,7 +42,7 @@ func (s *Service) callback(p *pool.Pool, kind string) string {
 const saml = "SAML"
 
 // findProvider reads which identity provider a request is for: by its name, or by an identifier of it. It must be one of
-// the client's. The pool itself is "".
+// the client's.
 func (s *Service) findProvider(ctx context.Context, r *Request) error {
 	name, identifier := r.Query.Get("identity_provider"), r.Query.Get("idp_identifier")
 	if name == "" && identifier != "" {
@@ -58,7 +58,7 @@ func (s *Service) findProvider(ctx context.Context, r *Request) error {
 	if name != "" && !slices.Contains(r.Client.Providers(), name) {
 		return s.Refuse(r, errProvider)
 	}
-	if name != pool.ProviderSelf {
+	if r.Own = name == pool.ProviderSelf; !r.Own {
 		r.Provider = name
 	}
 	return nil

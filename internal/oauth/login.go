@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -117,9 +118,7 @@ type Entrance struct {
 
 // Entrance makes one for a browser, by its User-Agent and its address.
 func (s *Service) Entrance(p *pool.Pool, agent, ip string) *Entrance {
-	if len(agent) > maxAgent {
-		agent = agent[:maxAgent]
-	}
+	agent = strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "")
 	return &Entrance{service: s, pool: p, agent: agent, ip: ip}
 }
 

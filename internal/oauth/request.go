@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"net/url"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/pool"
+	"cognate/internal/store"
 	"cognate/internal/token"
 )
 
@@ -34,6 +36,7 @@ type Request struct {
 	Audience    string // the resource parameter (RFC 8707); empty for none
 
 	Provider  string   // the identity provider to sign in at; "" for the pool itself, or for any
+	Own       bool     // the pool itself is asked for, by its name
 	Prompt    []string // none, login, select_account, consent
 	LoginHint string
 	Levels    string         // the acr_values that are known, in the order of preference; empty for any
@@ -136,7 +139,8 @@ func (r *Request) read() *Error {
 	}
 	r.Implicit = q.Get("response_type") == "token"
 	for _, name := range single {
-		if len(q[name]) > 1 {
+		// The state goes back as it came, whatever it is.
+		if len(q[name]) > 1 || name != "state" && !store.IsText(q.Get(name)) {
 			return ErrRequest
 		}
 	}
@@ -303,7 +307,8 @@ func (r *Request) accepts(l *Login) bool {
 	if slices.Contains(r.Prompt, promptLogin) || slices.Contains(r.Prompt, promptSelect) {
 		return false
 	}
-	if r.Provider != "" && r.Provider != l.Provider || l.Provider != "" && !slices.Contains(r.Client.Providers(), l.Provider) {
+	at := cmp.Or(l.Provider, pool.ProviderSelf)
+	if r.Provider != "" && r.Provider != at || r.Own && at != pool.ProviderSelf || !slices.Contains(r.Client.Providers(), at) {
 		return false
 	}
 	if r.MaxAge != nil && time.Since(l.Proof.Time) > *r.MaxAge {

@@ -52,7 +52,7 @@ func (s *Service) depart(w http.ResponseWriter, r *http.Request, request *oauth.
 }
 
 // arrive is where browsers come back to from identity providers: /oauth2/idpresponse, by GET or, from Apple, by POST, and
-// /saml2/idpresponse (section 8). The login that they get is new, whatever they bring.
+// /saml2/idpresponse (section 8). The login that they get is new, and ends the one that they bring.
 func (s *Service) arrive(w http.ResponseWriter, r *http.Request) {
 	closed(w)
 	form := r.URL.Query()
@@ -72,7 +72,13 @@ func (s *Service) arrive(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, r, err)
 		return
 	}
-	s.cookies.Set(w, r, browser.LoginCookie(entrance.PoolID()), entrance.Value, oauth.LoginLifetime)
+	name := browser.LoginCookie(entrance.PoolID())
+	before := s.cookies.Get(r, name)
+	s.cookies.Set(w, r, name, entrance.Value, oauth.LoginLifetime)
+	if err := s.oauth.Logout(ctx, before); err != nil {
+		s.turnAway(w, r, err)
+		return
+	}
 	redirect(w, to)
 }
 

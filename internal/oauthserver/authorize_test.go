@@ -207,6 +207,10 @@ func TestRequestErrors(t *testing.T) {
 			"a clear-text resource":  {[]string{"resource", "http://api.example"}, "error=invalid_request&state=s"},
 			"a resource's fragment":  {[]string{"resource", "https://api.example#x"}, "error=invalid_request&state=s"},
 			"a provider of nobody's": {[]string{"identity_provider", "Nobody"}, "error=invalid_request&error_description=Identity+provider+does+not+exist.&state=s"},
+			"a nonce of no text":     {[]string{"nonce", "\xff"}, "error=invalid_request&state=s"},
+			"a resource of no text":  {[]string{"resource", "https://x/\xff"}, "error=invalid_request&state=s"},
+			"a provider of no text":  {[]string{"identity_provider", "\x00"}, "error=invalid_request&state=s"},
+			"a hint of no text":      {[]string{"login_hint", "\xff"}, "error=invalid_request&state=s"},
 			"a huge nonce":           {[]string{"nonce", strings.Repeat("n", 2000)}, "error=invalid_request&state=s"},
 			"a huge state":           {[]string{"state", strings.Repeat("s", 5000)}, "error=invalid_request"},
 		} {
@@ -337,6 +341,77 @@ func TestCodeExpires(t *testing.T) {
 		h.refused("a disabled user's code", h.exchange(code), "invalid_grant")
 		if to := h.ask(login); to.Path != "/login" {
 			t.Errorf("a disabled user's browser: sent to %s", to)
+		}
+	})
+}
+
+// TestCodeEndsWithItsLogin takes back the codes that have not been exchanged, with all by which a user or an administrator
+// ends what somebody else may have begun (checklist 25, 37).
+func TestCodeEndsWithItsLogin(t *testing.T) {
+	onEngines(t, func(h *house) {
+		for what, end := range map[string]func(login string){
+			"logout": func(login string) {
+				h.visit(login, "/logout", "client_id", h.app.ID, "logout_uri", "https://app.example/bye")
+			},
+			"the end of all other logins": func(string) { h.must(h.oauth.EndLogins(t.Context(), h.pool, h.user.Sub, "")) },
+			"a sign-out everywhere":       func(string) { h.must(h.tokens.SignOut(t.Context(), h.pool.ID, h.user.Sub)) },
+			"an administrator's password": func(string) { h.setPassword(true) },
+			"a temporary password":        func(string) { h.setPassword(false) },
+			"an administrator's reset": func(string) {
+				h.must(h.db.Update(t.Context(), func(tx *store.Tx) error { return h.become(tx, "RESET_REQUIRED") }))
+			},
+			"disabled and enabled once more": func(string) {
+				h.must(h.users.AdminDisable(t.Context(), h.pool, "alice"))
+				h.must(h.users.AdminEnable(t.Context(), h.pool, "alice"))
+			},
+		} {
+			login := h.signIn()
+			code := h.code(login)
+			used := h.code(login)
+			first := h.exchange(used)
+			if first.Access == "" {
+				t.Fatalf("%s: before: %+v", what, first)
+			}
+			time.Sleep(2 * time.Millisecond) // times are kept to the millisecond
+			end(login)
+			h.refused("after "+what, h.exchange(code), "invalid_grant")
+			h.refused("after "+what+", a used one", h.exchange(used), "invalid_grant")
+			h.refused("after a replay after "+what, h.asApp("/oauth2/token", "grant_type", "refresh_token", "refresh_token", first.Refresh), "invalid_grant")
+			h.must(h.db.Update(t.Context(), func(tx *store.Tx) error { return h.become(tx, "CONFIRMED") }))
+			if what == "disabled and enabled once more" {
+				if to := h.ask(login); to.Path != "/login" {
+					t.Errorf("after %s: sent to %s", what, to)
+				}
+			}
+		}
+	})
+}
+
+func (h *house) setPassword(permanent bool) {
+	h.Helper()
+	h.must(h.users.AdminSetPassword(h.Context(), h.pool, &idp.AdminSetUserPasswordRequest{UserPoolId: h.pool.ID, Username: "alice", Password: "Corr3ct-Horse!", Permanent: &permanent}))
+}
+
+// become gives the user a status.
+func (h *house) become(tx *store.Tx, status string) error {
+	u, err := tx.GetUser(h.pool.ID, h.user.Sub)
+	if err != nil {
+		return err
+	}
+	u.Status = status
+	return tx.UpdateUser(u)
+}
+
+// TestLoginsOfOtherClients are of use to clients that take the pool's own users, and to requests for them.
+func TestLoginsOfOtherClients(t *testing.T) {
+	onEngines(t, func(h *house) {
+		login := h.signIn()
+		h.federate()
+		h.code(login)
+		h.code(login, "identity_provider", "COGNITO")
+		h.app = h.client(&idp.CreateUserPoolClientRequest{ClientName: "external", AllowedOAuthFlows: []string{"code"}, SupportedIdentityProviders: []string{"Guild"}})
+		if to := h.ask(login); to.Path != "/login" || to.Host != "" {
+			t.Errorf("a client that takes others' users: sent to %s", to)
 		}
 	})
 }

@@ -267,3 +267,30 @@ func TestProviderDown(t *testing.T) {
 		calls.Wait()
 	})
 }
+
+// TestFederatedLogins are not the pool's own, and prove no level of it.
+func TestFederatedLogins(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		to, cookie := h.leave("identity_provider", "Guild", "acr_values", "urn:cognito:loa:1")
+		at, _ := h.comeBack(http.MethodGet, answerOfGuild(to), cookie)
+		if at.String() != callback+"?error=unmet_authentication_requirements" {
+			t.Errorf("for a level: sent to %s", at)
+		}
+		to, cookie = h.leave("identity_provider", "Guild")
+		at, cookies := h.comeBack(http.MethodGet, answerOfGuild(to), cookie)
+		if at.Query().Get("code") == "" {
+			t.Fatalf("sent to %s", at)
+		}
+		if at := h.ask(cookies[0].Value, "identity_provider", "COGNITO"); at.Path != "/login" || at.Host != "" {
+			t.Errorf("where the pool's own users are asked for: sent to %s", at)
+		}
+		to, cookie = h.leave("identity_provider", "Guild", "prompt", "login")
+		if _, next := h.comeBack(http.MethodGet, answerOfGuild(to), cookie, cookies[0]); len(next) != 1 || next[0].Value == cookies[0].Value {
+			t.Errorf("the next login: %v", next)
+		}
+		if at := h.ask(cookies[0].Value, "prompt", "none"); at.Query().Get("error") != "login_required" {
+			t.Errorf("the login before the next: sent to %s", at)
+		}
+	})
+}

@@ -37,6 +37,7 @@ type house struct {
 	*testing.T
 	db                    *store.DB
 	pools                 *pool.Registry
+	users                 *user.Directory
 	tokens                *token.Service
 	oauth                 *oauth.Service
 	pool                  *pool.Pool
@@ -84,6 +85,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	h.must(db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUser(h.user) }))
 	mux := http.NewServeMux()
 	users := user.New(db, keys, message.Nowhere{}).With(user.Options{FailuresPerAddress: 200})
+	h.users = users
 	h.oauth = oauth.New(db, keys, h.pools, users, h.tokens, oauth.Options{})
 	core := oauthserver.Core{Pools: h.pools, Users: users, Tokens: h.tokens, OAuth: h.oauth}
 	oauthserver.New(core, browser.Cookies{}, slog.New(slog.DiscardHandler)).Register(mux)

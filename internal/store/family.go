@@ -64,8 +64,13 @@ func (t *Tx) RevokeFamily(id string, at time.Time) error {
 		`UPDATE families SET revoked = $2 WHERE id = $1 AND revoked = 0`, id, millis(at))
 }
 
-// RevokeFamilies revokes all families of a user that are not revoked yet.
+// RevokeFamilies revokes all families of a user that are not revoked yet, and deletes the authorization codes that
+// would become some.
 func (t *Tx) RevokeFamilies(poolID, sub string, at time.Time) error {
+	err := t.put("delete authorization codes", `DELETE FROM authorization_codes WHERE pool_id = $1 AND sub = $2`, poolID, sub)
+	if err != nil {
+		return err
+	}
 	return t.put("revoke families", `
 		UPDATE families SET revoked = $3 WHERE pool_id = $1 AND sub = $2 AND revoked = 0`,
 		poolID, sub, millis(at))

@@ -207,7 +207,7 @@ func (d *Directory) AdminEnable(ctx context.Context, p *pool.Pool, name string) 
 	})
 }
 
-// AdminDisable keeps a user from signing in and ends its sessions.
+// AdminDisable keeps a user from signing in and ends its sessions, those of browsers included.
 func (d *Directory) AdminDisable(ctx context.Context, p *pool.Pool, name string) error {
 	u, err := d.Find(ctx, p, name)
 	if err != nil {
@@ -215,7 +215,8 @@ func (d *Directory) AdminDisable(ctx context.Context, p *pool.Pool, name string)
 	}
 	return d.alter(ctx, p, u.Sub, func(tx *store.Tx, u *store.User) error {
 		u.Enabled = false
-		return tx.RevokeFamilies(p.ID, u.Sub, time.Now().UTC())
+		now := time.Now().UTC()
+		return errors.Join(tx.RevokeFamilies(p.ID, u.Sub, now), tx.EndLoginSessions(p.ID, u.Sub, "", now))
 	})
 }
 
