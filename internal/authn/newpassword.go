@@ -2,6 +2,7 @@ package authn
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -65,11 +66,12 @@ func (m *Machine) newPassword(ctx context.Context, a *Attempt) (*Step, error) {
 }
 
 // replacePassword checks everything, and then writes password, attributes and state together with what
-// comes next.
+// comes next. A page takes only the attributes that it has asked for: it lends nobody what else the client may write.
 func (m *Machine) replacePassword(ctx context.Context, a *Attempt, p *progress, password string) (*Step, error) {
-	changes := map[string]string{}
+	changes, missing := map[string]string{}, missingAttributes(a, p.User)
 	for name, value := range a.Parameters {
-		if attr, ok := strings.CutPrefix(name, attributePrefix); ok {
+		attr, ok := strings.CutPrefix(name, attributePrefix)
+		if ok && (a.Enter == nil || slices.Contains(missing, attr)) {
 			changes[attr] = value
 		}
 	}

@@ -1,11 +1,13 @@
 package hostedui
 
 import (
+	"html/template"
 	"net/http"
 	"slices"
 
 	"cognate/api/idp"
 	"cognate/internal/oauth"
+	"cognate/internal/token"
 	"cognate/internal/user"
 )
 
@@ -41,7 +43,7 @@ func (v *visit) showAccount() error {
 
 // page shows the account as it is now.
 func (o *owner) page(edit func(*Account)) error {
-	a := &Account{Frame: o.frame(oauth.PageAccount), Username: o.name(), Policy: policyOf(o.request.Pool), Continue: o.request.RedirectURI}
+	a := &Account{Frame: o.frame(oauth.PageAccount), Username: o.name(), Policy: policyOf(o.request.Pool), Continue: template.URL(o.request.RedirectURI)}
 	a.LanguagePath, a.Delete = oauth.PageAccount, o.deletes()
 	for _, section := range []func(*Account) error{o.attributesOf, o.passwordOf, o.factorsOf, o.passkeysOf, o.devicesOf, o.sessionsOf} {
 		if err := section(a); err != nil {
@@ -66,8 +68,21 @@ func (o *owner) name() string {
 	return u.Username
 }
 
-// attributesOf lists the attributes of the pool that the client may read and that have a value, or that it may write.
+// lends reports whether the page lends the user the client's permissions to read and write attributes: where the user has them
+// anyway, by access tokens of the client's. A client with a secret may write what its users may not.
+func (o *owner) lends() bool { return o.deletes() && !o.request.Client.HasSecret() }
+
+// deletes reports whether users may delete their accounts: through clients that may do all that users may.
+func (o *owner) deletes() bool {
+	return slices.Contains(o.request.Client.Settings.AllowedOAuthScopes, token.ScopeAdmin)
+}
+
+// attributesOf lists the attributes of the pool that the client may read and that have a value, or that it may write; none
+// where the client does not lend that.
 func (o *owner) attributesOf(a *Account) error {
+	if !o.lends() {
+		return nil
+	}
 	p, c := o.request.Pool, o.request.Client
 	for _, s := range inOrder(p.Settings.SchemaAttributes) {
 		name, value := s.Name, o.me.User.Attributes[s.Name]

@@ -82,23 +82,16 @@ func (o *owner) tell(err error) error {
 	return o.page(func(a *Account) { a.Error = text })
 }
 
-// saveAttributes writes what has changed; a field that is empty now deletes its attribute.
+// saveAttributes writes what has changed, all or nothing; a field that is empty now deletes its attribute.
 func (o *owner) saveAttributes() error {
+	if !o.lends() {
+		return errForged
+	}
 	form, was := o.r.PostForm, o.me.User.Attributes
 	var changed []*idp.AttributeType
-	var gone []string
 	for _, name := range attributesIn(form) {
-		switch value := form.Get(AttributeField(name)); {
-		case value == was[name]:
-		case value == "":
-			gone = append(gone, name)
-		default:
+		if value := form.Get(AttributeField(name)); value != was[name] {
 			changed = append(changed, &idp.AttributeType{Name: name, Value: value})
-		}
-	}
-	if len(gone) > 0 {
-		if err := o.Users.Delete(o.ctx, o.me, gone); err != nil {
-			return err
 		}
 	}
 	if len(changed) == 0 {
@@ -161,6 +154,10 @@ func (o *owner) changePassword() error {
 			return err
 		}
 		return errShown
+	}
+	in := &idp.ChangePasswordRequest{AccessToken: "page", PreviousPassword: form.Get(FieldOldPassword), ProposedPassword: form.Get(FieldNewPassword)}
+	if err := valid(idp.ChangePassword, in); err != nil {
+		return err
 	}
 	if err := o.Users.ChangePassword(o.ctx, o.me, form.Get(FieldOldPassword), form.Get(FieldNewPassword)); err != nil {
 		return err
@@ -286,11 +283,6 @@ func (o *owner) signOut() error {
 		return err
 	}
 	return errShown
-}
-
-// deletes reports whether users may delete their accounts: through clients that may do all that users may.
-func (o *owner) deletes() bool {
-	return slices.Contains(o.request.Client.Settings.AllowedOAuthScopes, token.ScopeAdmin)
 }
 
 // deleteAccount deletes the user.

@@ -47,6 +47,7 @@ func TestAccountNeedsLogin(t *testing.T) {
 // TestAccountAttributes changes what the app may write, and verifies a new address.
 func TestAccountAttributes(t *testing.T) {
 	onEngines(t, func(h *house) {
+		h.lendingClient()
 		h.user("jane")
 		b := h.account("jane", password)
 		b.send(hostedui.AccountAttributes, "userAttributes.name", "Jane Doe", "userAttributes.nickname", "J").shows("/account", "Your changes have been saved.")

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"cognate/api"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
@@ -18,6 +20,7 @@ import (
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
+	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -134,6 +137,9 @@ func (v *visit) open() (err error) {
 	if v.request, err = v.OAuth.Parse(v.ctx, v.r.Host, query); err != nil {
 		return err
 	}
+	if v.request.Never() && v.path != PathLogin { // which may answer without a page
+		return v.OAuth.Refuse(v.request, oauth.ErrLoginRequired)
+	}
 	v.allow()
 	return v.dress()
 }
@@ -163,8 +169,34 @@ func posted(handle func(*visit) error) func(*visit) error {
 		if v.cookies.Forged(v.r) {
 			return errForged
 		}
+		if !isTyped(v.r.PostForm) {
+			return &pageError{http.StatusBadRequest, TextInvalid}
+		}
 		return handle(v)
 	}
+}
+
+// maxName is how many characters a field of a page takes that says who somebody is.
+const maxName = 128
+
+// isTyped reports whether a form holds what can be typed into one of ours. The core is not asked about anything else.
+func isTyped(form url.Values) bool {
+	for _, values := range form {
+		if slices.ContainsFunc(values, func(value string) bool { return !store.IsText(value) }) {
+			return false
+		}
+	}
+	return utf8.RuneCountInString(form.Get(FieldUsername)) <= maxName
+}
+
+// valid reports whether an input meets the constraints of its operation, which the core leaves to the doors. Its error is for
+// the user.
+func valid[In, Out any](op api.Op[In, Out], in *In) error {
+	err := awsjson.Validate(op, in)
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return fault.New(f.Code, TextInvalid)
+	}
+	return err
 }
 
 // protect sets the headers of all pages: nothing is kept, framed, guessed, sent on to others, or loaded from

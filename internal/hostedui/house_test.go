@@ -1,6 +1,7 @@
 package hostedui_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -99,12 +100,14 @@ func (h *house) openPool(in *idp.CreateUserPoolRequest) {
 	h.openClient(&idp.CreateUserPoolClientRequest{})
 }
 
-// openClient makes the app of the house, with a secret: the pages act for it.
+// openClient makes the app of the house, with a secret unless in says otherwise: the pages act for it.
 func (h *house) openClient(in *idp.CreateUserPoolClientRequest) {
 	h.Helper()
-	in.UserPoolId, in.ClientName, in.GenerateSecret = h.pool.ID, "app", new(true)
+	in.UserPoolId, in.ClientName, in.GenerateSecret = h.pool.ID, "app", cmp.Or(in.GenerateSecret, new(true))
 	in.AllowedOAuthFlowsUserPoolClient, in.AllowedOAuthFlows = new(true), []string{"code"}
-	in.AllowedOAuthScopes, in.CallbackURLs = []string{"openid", "email"}, []string{callback}
+	if in.AllowedOAuthScopes == nil {
+		in.AllowedOAuthScopes, in.CallbackURLs = []string{"openid", "email"}, []string{callback}
+	}
 	c, err := h.core.Pools.CreateClient(h.Context(), in)
 	h.must(err)
 	h.client = c

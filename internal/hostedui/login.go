@@ -197,10 +197,16 @@ func (v *visit) refused(name string, err error) error {
 	return v.showStart(http.StatusOK, name, func(f *Frame) { f.Error = text })
 }
 
-// enter ends a sign-in: the browser is signed in from now on, and goes where the request says.
+// enter ends a sign-in: the browser is signed in from now on, in place of what it was before, and goes where the request
+// says.
 func (v *visit) enter(e *oauth.Entrance) error {
-	v.cookies.Set(v.w, v.r, browser.LoginCookie(v.request.Pool.ID), e.Value, oauth.LoginLifetime)
+	name := browser.LoginCookie(v.request.Pool.ID)
+	before := v.cookies.Get(v.r, name)
+	v.cookies.Set(v.w, v.r, name, e.Value, oauth.LoginLifetime)
 	v.forget()
+	if err := v.OAuth.Logout(v.ctx, before); err != nil {
+		return err
+	}
 	to, err := v.OAuth.Answer(v.ctx, v.request, e.Login)
 	if err == nil {
 		v.redirect(to)

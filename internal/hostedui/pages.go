@@ -1,6 +1,9 @@
 package hostedui
 
-import "net/url"
+import (
+	"html/template"
+	"net/url"
+)
 
 // Paths that the pages themselves link to. Links and form actions keep Frame.Query.
 const (
@@ -320,7 +323,7 @@ type LinkLanding struct {
 // Confirmed says that a sign-up is confirmed.
 type Confirmed struct {
 	Frame
-	Continue string // where to go on, "" for no link
+	Continue template.URL // where to go on, a callback of the client's; "" for no link
 }
 
 // SignedOut says so.

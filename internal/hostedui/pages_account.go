@@ -1,6 +1,9 @@
 package hostedui
 
-import "time"
+import (
+	"html/template"
+	"time"
+)
 
 // Values of FieldAction on the account page; its forms have it as a hidden field.
 const (
@@ -42,8 +45,8 @@ type Account struct {
 	Passkeys                      *Passkeys
 	Devices                       []Device
 	Sessions                      []Session
-	Delete                        bool   // offers to delete the account
-	Continue                      string // back to the app, "" for no link
+	Delete                        bool         // offers to delete the account
+	Continue                      template.URL // back to the app, by a callback of the client's; "" for no link
 }
 
 // Factors are the user's second factors.

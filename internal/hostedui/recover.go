@@ -39,9 +39,11 @@ func (v *visit) forgot() error {
 
 func (v *visit) sendReset(name string) (*idp.CodeDeliveryDetailsType, error) {
 	c := v.request.Client
-	return v.Users.ForgotPassword(v.ctx, v.request.Pool, c, &idp.ForgotPasswordRequest{
-		ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name,
-	})
+	in := &idp.ForgotPasswordRequest{ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name}
+	if err := valid(idp.ForgotPassword, in); err != nil {
+		return nil, err
+	}
+	return v.Users.ForgotPassword(v.ctx, v.request.Pool, c, in)
 }
 
 // showReset is the page that takes the code and a new password.
@@ -77,10 +79,14 @@ func (v *visit) reset() error {
 		return v.resetPage(n, func(f *Frame) { f.FieldErrors = wrong })
 	}
 	c := v.request.Client
-	err := v.Users.ConfirmForgotPassword(v.ctx, v.request.Pool, c, &idp.ConfirmForgotPasswordRequest{
+	in := &idp.ConfirmForgotPasswordRequest{
 		ClientId: c.ID, SecretHash: c.SecretHash(n.Username), Username: n.Username,
 		ConfirmationCode: strings.TrimSpace(form.Get(FieldCode)), Password: form.Get(FieldNewPassword),
-	})
+	}
+	err := valid(idp.ConfirmForgotPassword, in)
+	if err == nil {
+		err = v.Users.ConfirmForgotPassword(v.ctx, v.request.Pool, c, in)
+	}
 	if err != nil {
 		text, ok := message(err)
 		if !ok {

@@ -1,12 +1,14 @@
 package hostedui
 
 import (
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"cognate/api/idp"
+	"cognate/internal/pool"
 )
 
 // passwordless reports whether people sign up without a password: they get by with a code by e-mail, to an address that
@@ -74,10 +76,11 @@ func field(a *idp.SchemaAttributeType, value string) Attribute {
 	return f
 }
 
-// attributes are those that a form gives a value.
+// attributes are those of the page that a form gives a value. The page acts for a client that may write others, too: a form
+// may not, or anybody could by hand.
 func (v *visit) attributes() (out []*idp.AttributeType) {
 	form := v.r.PostForm
-	for _, name := range attributesIn(form) {
+	for _, name := range v.signUpAttributes() {
 		if value := form.Get(AttributeField(name)); value != "" {
 			out = append(out, &idp.AttributeType{Name: name, Value: value})
 		}
@@ -92,9 +95,14 @@ func (v *visit) signUp() error {
 	if wrong := v.checkSignUp(form); len(wrong) > 0 {
 		return v.signUpPage(name, form, func(f *Frame) { f.FieldErrors = wrong })
 	}
-	out, err := v.Users.SignUp(v.ctx, v.request.Pool, c, &idp.SignUpRequest{
+	in := &idp.SignUpRequest{
 		ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, Password: form.Get(FieldPassword), UserAttributes: v.attributes(),
-	})
+	}
+	var out *idp.SignUpResponse
+	err := valid(idp.SignUp, in)
+	if err == nil {
+		out, err = v.Users.SignUp(v.ctx, v.request.Pool, c, in)
+	}
 	if err != nil {
 		text, ok := message(err)
 		if !ok {
@@ -179,7 +187,12 @@ func (v *visit) confirm() error {
 	}
 	a, e := v.attempt(n.Username)
 	a.Session = n.Session
-	session, err := v.Machine.Confirm(v.ctx, a, func() (string, error) { return v.confirmCode(n.Username, code) })
+	confirm := func() (string, error) { return v.confirmCode(v.request.Pool, v.request.Client, n.Username, code) }
+	session, err := v.Machine.Confirm(v.ctx, a, confirm)
+	if text, _ := message(err); strings.HasPrefix(text, sessionOver) { // the code is good for longer than the session
+		a.Session, n.Session = "", ""
+		_, err = v.Machine.Confirm(v.ctx, a, confirm)
+	}
 	if err != nil {
 		text, ok := message(err)
 		if !ok {
@@ -187,7 +200,8 @@ func (v *visit) confirm() error {
 		}
 		return v.confirmPage(n, func(f *Frame) { f.Error = text })
 	}
-	if n.Session == "" { // another browser's sign-up: who knows the code may not know the password
+	// After another browser's sign-up, who knows the code may not know the password. A level is reached by signing in only.
+	if n.Session == "" || v.request.Levels != "" {
 		if err := v.leave(note{Username: n.Username, Notice: TextConfirmed}); err != nil {
 			return err
 		}
@@ -209,19 +223,23 @@ func (v *visit) noteFor(name string) note {
 	return note{Username: name}
 }
 
-func (v *visit) confirmCode(name, code string) (string, error) {
-	c := v.request.Client
-	return v.Users.ConfirmSignUp(v.ctx, v.request.Pool, c, &idp.ConfirmSignUpRequest{
-		ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, ConfirmationCode: code,
-	})
+func (v *visit) confirmCode(p *pool.Pool, c *pool.Client, name, code string) (sub string, err error) {
+	in := &idp.ConfirmSignUpRequest{ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, ConfirmationCode: code}
+	if err := valid(idp.ConfirmSignUp, in); err != nil {
+		return "", err
+	}
+	return v.Users.ConfirmSignUp(v.ctx, p, c, in)
 }
 
 // resend sends the code of a sign-up again.
 func (v *visit) resend() error {
 	n, c := v.noteFor(v.r.PostForm.Get(FieldUsername)), v.request.Client
-	sent, err := v.Users.ResendConfirmationCode(v.ctx, v.request.Pool, c, &idp.ResendConfirmationCodeRequest{
-		ClientId: c.ID, SecretHash: c.SecretHash(n.Username), Username: n.Username,
-	})
+	in := &idp.ResendConfirmationCodeRequest{ClientId: c.ID, SecretHash: c.SecretHash(n.Username), Username: n.Username}
+	var sent *idp.CodeDeliveryDetailsType
+	err := valid(idp.ResendConfirmationCode, in)
+	if err == nil {
+		sent, err = v.Users.ResendConfirmationCode(v.ctx, v.request.Pool, c, in)
+	}
 	if err != nil {
 		text, ok := message(err)
 		if !ok {
@@ -243,20 +261,17 @@ func (s *Service) confirmUser(w http.ResponseWriter, r *http.Request) {
 	v := s.visit(w, r, "/confirmUser")
 	q := r.URL.Query()
 	p, c, err := s.OAuth.Client(v.ctx, r.Host, q.Get("client_id"))
-	if err == nil && c == nil || len(q["user_name"]) != 1 || len(q["confirmation_code"]) != 1 {
+	if err == nil && c == nil || len(q["user_name"]) != 1 || len(q["confirmation_code"]) != 1 || !isTyped(q) {
 		err = &pageError{http.StatusBadRequest, "Invalid code provided, please request a code again."}
 	}
 	if err == nil {
-		name := q.Get("user_name")
-		_, err = s.Users.ConfirmSignUp(v.ctx, p, c, &idp.ConfirmSignUpRequest{
-			ClientId: c.ID, SecretHash: c.SecretHash(name), Username: name, ConfirmationCode: q.Get("confirmation_code"),
-		})
+		_, err = v.confirmCode(p, c, q.Get("user_name"), q.Get("confirmation_code"))
 	}
 	if err != nil {
 		v.fail(err)
 		return
 	}
-	v.present(http.StatusOK, &Confirmed{Frame: v.frame(""), Continue: c.DefaultCallback()})
+	v.present(http.StatusOK, &Confirmed{Frame: v.frame(""), Continue: template.URL(c.DefaultCallback())})
 }
 
 func number(text string) (n int) {

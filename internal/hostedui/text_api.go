@@ -9,6 +9,7 @@ const (
 	TextFormExpired     = "The page was open for too long. Please try again."
 	TextInternal        = "Something went wrong. Please try again."
 	TextNotSure         = "Tick the box to confirm."
+	TextInvalid         = "A value is too short, too long, or has characters that are not allowed."
 
 	TextSaved           = "Your changes have been saved."
 	TextCodeSent        = "A new code is on its way."
@@ -32,6 +33,7 @@ var texts = map[string]string{
 	TextFormExpired:     "error.form_expired",
 	TextInternal:        "error.internal",
 	TextNotSure:         "error.not_sure",
+	TextInvalid:         "error.invalid",
 
 	TextSaved:           "notice.saved",
 	TextCodeSent:        "notice.code_sent",
