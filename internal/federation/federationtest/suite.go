@@ -28,6 +28,8 @@ type Suite struct {
 	Refuse func(t *testing.T, to string) url.Values
 	// Told are claims of everybody who signs in.
 	Told federation.Claims
+	// Issuer is that of all assertions; empty for all but SAML.
+	Issuer string
 	// State names the parameter that carries the state, there and back.
 	State string
 	// Unbound says that nothing in an answer of the protocol names the request: the state alone does, which is the core's to check.
@@ -119,6 +121,9 @@ func (s *Suite) signed(t *testing.T, r federation.Request, form url.Values, subj
 			t.Errorf("claim %s is %q, want %q", name, a.Claims[name], want)
 		}
 	}
+	if _, ends := s.Provider.(federation.Logouter); a.Issuer != s.Issuer || ends != (a.Session != nil) {
+		t.Errorf("the issuer is %q, and the session %+v", a.Issuer, a.Session)
+	}
 	if a.Once != "" && !a.Until.After(time.Now()) {
 		t.Errorf("an assertion that counts once, until %v", a.Until)
 	}
@@ -127,7 +132,7 @@ func (s *Suite) signed(t *testing.T, r federation.Request, form url.Values, subj
 
 // signsIn takes the subject to the letter, for it is all that tells users apart.
 func signsIn(t *testing.T, s *Suite) {
-	for n, subject := range []string{"jane", "Jane", "0", "jäne 😀", "a|b/c?d=e&f", `{"sub":"x"}`, strings.Repeat("long", 100)} {
+	for n, subject := range []string{"jane", "Jane", " jane ", "0", "jäne 😀", "a|b/c?d=e&f", `{"sub":"x"}`, strings.Repeat("long", 100)} {
 		r := s.request(n)
 		s.signed(t, r, s.SignIn(t, s.begin(t, r), subject), subject)
 	}
@@ -179,14 +184,17 @@ func twice(t *testing.T, s *Suite) {
 		t.Errorf("an answer counts twice: %+v, %+v", first, second)
 	}
 	other := s.request(2)
-	if third := s.signed(t, other, s.SignIn(t, s.begin(t, other), "jane"), "jane"); third != nil && third.Once != "" && third.Once == first.Once {
+	third := s.signed(t, other, s.SignIn(t, s.begin(t, other), "jane"), "jane")
+	if first != nil && third != nil && third.Once != "" && third.Once == first.Once {
 		t.Errorf("two answers have the same name %q", third.Once)
 	}
 }
 
 func refused(t *testing.T, s *Suite) {
 	r := s.request(1)
-	s.refuses(t, "a refusal", r, s.Refuse(t, s.begin(t, r)))
+	if known := s.refuses(t, "a refusal", r, s.Refuse(t, s.begin(t, r))); known.Code != "access_denied" {
+		t.Errorf("a refusal is %v", known)
+	}
 }
 
 func nobody(t *testing.T, s *Suite) {
