@@ -15,6 +15,9 @@ type Settings struct {
 	PoolID, Name, Type string // Type is a ProviderType
 	// Details are the ProviderDetails, secrets in clear; SAML's MetadataFile and what discovery found are among them.
 	Details map[string]string
+	// Claims are what the AttributeMapping names, sorted, each once: of a provider that has to be asked for each claim, no other is
+	// of use. They are any text.
+	Claims []string
 	// Keys are for SAML; nil for the other kinds.
 	Keys *Keys
 }

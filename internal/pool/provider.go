@@ -116,7 +116,10 @@ func (r *Registry) openProvider(ctx context.Context, row store.IdentityProvider)
 	if err != nil {
 		return nil, err
 	}
-	opened, err := kind.Open(federation.Settings{PoolID: row.PoolID, Name: row.Name, Type: row.Type, Details: maps.Clone(details), Keys: keys})
+	claims := slices.Compact(slices.Sorted(maps.Values(mapping)))
+	opened, err := kind.Open(federation.Settings{
+		PoolID: row.PoolID, Name: row.Name, Type: row.Type, Details: maps.Clone(details), Claims: claims, Keys: keys,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("pool: open provider %s of pool %s: %w", row.Name, row.PoolID, err)
 	}

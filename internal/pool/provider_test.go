@@ -11,6 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,8 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/federation"
+	"cognate/internal/federation/federationtest"
+	"cognate/internal/federation/social"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 )
@@ -57,6 +61,49 @@ func newKind() countingKind { return countingKind{opened: new(atomic.Int64)} }
 
 func kinds(k federation.Kind) pool.Options {
 	return pool.Options{Kinds: map[string]federation.Kind{"OIDC": k, "SAML": k, "Google": k}}
+}
+
+// TestMappedFields asks Facebook for what is mapped, and for something else once something else is.
+func TestMappedFields(t *testing.T) {
+	n := federationtest.NewNetwork(t)
+	n.Method, n.Asks = http.MethodGet, url.Values{"scope": {"email"}}
+	asked := ""
+	n.Info = func(r *http.Request, _, subject string) any {
+		asked = r.URL.Query().Get("fields")
+		return map[string]string{"id": subject}
+	}
+	env := federation.Env{HTTP: federation.NewClient(true, nil), Dev: true}
+	r := pool.New(open(t), keyring(t), pool.Options{Kinds: social.Kinds(env)})
+	p := create(t, r, &idp.CreateUserPoolRequest{})
+	in := providerRequest(p, "Facebook", "Facebook", map[string]string{
+		"client_id": federationtest.ClientID, "client_secret": federationtest.Secret, "authorize_scopes": "email",
+		"authorize_url": n.URL + "/auth", "token_url": n.URL + federationtest.TokenPath, "attributes_url": n.URL + federationtest.InfoPath + "?fields=",
+	})
+	in.AttributeMapping = map[string]string{"name": "last_name", "email": "email", "nickname": "email"}
+	if _, err := r.CreateProvider(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	want := func(fields string) {
+		t.Helper()
+		v, err := r.Provider(t.Context(), p, "Facebook")
+		if err != nil {
+			t.Fatal(err)
+		}
+		to, err := v.Begin(t.Context(), federation.Request{ID: "_id", State: "s", Callback: federationtest.Callback})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := v.Finish(t.Context(), federation.Callback{ID: "_id", Callback: federationtest.Callback, Form: n.SignIn(t, to, "jane")})
+		if err != nil || a.Subject != "jane" || asked != fields {
+			t.Errorf("asked for %q, want %q: %v, %v", asked, fields, a, err)
+		}
+	}
+	want("id,email,last_name")
+	_, err := r.UpdateProvider(t.Context(), &idp.UpdateIdentityProviderRequest{UserPoolId: p.ID, ProviderName: "Facebook", AttributeMapping: map[string]string{"birthdate": "birthday"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want("id,birthday")
 }
 
 func createProvider(t *testing.T, r *pool.Registry, p *pool.Pool, name, kind string, details map[string]string) *idp.IdentityProviderType {

@@ -37,7 +37,9 @@ var facebook = rules{
 		return nil
 	},
 	open: func(env federation.Env, s federation.Settings) (federation.Provider, error) {
-		return &profile{env: env, name: s.Name, details: s.Details, subject: "id", separator: ",", request: facebookRequest}, nil
+		return &profile{
+			env: env, name: s.Name, details: s.Details, subject: "id", separator: ",", fields: facebookFields(s.Claims), request: facebookRequest,
+		}, nil
 	},
 }
 
@@ -60,17 +62,35 @@ type profile struct {
 	details   map[string]string
 	subject   string // the member of the profile that names the user
 	separator string // of scopes
+	fields    string // what the profile is asked for, joined by commas; empty where it is as it is
 	request   func(ctx context.Context, p *profile, access string) (*http.Request, error)
 }
 
-// facebookFields are what the profile is asked for.
-const facebookFields = "id,email,name,first_name,last_name,middle_name,picture,birthday,gender,link,locale"
+// facebookFields are what a profile is asked for: who it is of, and the claims that are mapped. Tokens can be mapped as well, and
+// are no fields; a claim that no field can be called is never told. Graph refuses a request for a field that it does not have.
+func facebookFields(claims []string) string {
+	fields := []string{"id"}
+	for _, name := range claims {
+		if isField(name) && name != "id" && name != "access_token" && name != "id_token" {
+			fields = append(fields, name)
+		}
+	}
+	return strings.Join(fields, ",")
+}
+
+const maxField = 64 // letters
+
+// isField reports whether a field of Graph can have that name. No other is sent: commas, braces, dots and brackets would ask for
+// more than one field.
+func isField(name string) bool {
+	return name != "" && len(name) <= maxField && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
 
 // facebookRequest proves with the token that it comes from the app: a token that was stolen from another app is of no use.
 func facebookRequest(ctx context.Context, p *profile, access string) (*http.Request, error) {
 	mac := hmac.New(sha256.New, []byte(p.details["client_secret"]))
 	mac.Write([]byte(access))
-	address := p.details["attributes_url"] + url.QueryEscape(facebookFields) + "&" +
+	address := p.details["attributes_url"] + url.QueryEscape(p.fields) + "&" +
 		url.Values{"access_token": {access}, "appsecret_proof": {hex.EncodeToString(mac.Sum(nil))}}.Encode()
 	return http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 }

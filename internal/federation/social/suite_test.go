@@ -13,6 +13,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,8 +24,8 @@ import (
 	"cognate/internal/federation/social"
 )
 
-// openAt opens a kind at a stand-in, by details beside those that all have.
-func openAt(t *testing.T, n *federationtest.Network, kind string, details map[string]string) *federationtest.Suite {
+// openAt opens a kind at a stand-in, by details beside those that all have, with claims mapped.
+func openAt(t *testing.T, n *federationtest.Network, kind string, details map[string]string, claims ...string) *federationtest.Suite {
 	t.Helper()
 	d := map[string]string{"client_id": federationtest.ClientID, "authorize_url": n.URL + "/auth", "token_url": n.URL + "/token"}
 	if kind != "SignInWithApple" {
@@ -39,13 +40,13 @@ func openAt(t *testing.T, n *federationtest.Network, kind string, details map[st
 		t.Fatal(err)
 	}
 	s := n.Suite()
-	if s.Provider, err = k.Open(federation.Settings{Name: kind, Type: kind, Details: full}); err != nil {
+	if s.Provider, err = k.Open(federation.Settings{Name: kind, Type: kind, Details: full, Claims: claims}); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// TestFacebookSuite asks for the token by GET, and proves with the profile that the app asks.
+// TestFacebookSuite asks for the token by GET, for what is mapped of the profile, and proves with that that the app asks.
 func TestFacebookSuite(t *testing.T) {
 	federationtest.Run(t, func(t *testing.T) *federationtest.Suite {
 		n := federationtest.NewNetwork(t)
@@ -53,13 +54,14 @@ func TestFacebookSuite(t *testing.T) {
 		n.Info = func(r *http.Request, access, subject string) any {
 			mac := hmac.New(sha256.New, []byte(federationtest.Secret))
 			mac.Write([]byte(access))
-			want := url.Values{"access_token": {access}, "appsecret_proof": {hex.EncodeToString(mac.Sum(nil))}, "fields": {"id,email,name,first_name,last_name,middle_name,picture,birthday,gender,link,locale"}}
+			want := url.Values{"access_token": {access}, "appsecret_proof": {hex.EncodeToString(mac.Sum(nil))}, "fields": {"id,Age_range2,email,first_name"}}
 			if r.Method != http.MethodGet || r.URL.Query().Encode() != want.Encode() {
 				t.Errorf("the profile was asked for by %s %s", r.Method, r.URL)
 			}
 			return map[string]string{"id": subject, "first_name": "Mary"}
 		}
-		s := openAt(t, n, "Facebook", map[string]string{"authorize_scopes": "public_profile, email", "attributes_url": n.URL + "/me?fields="})
+		s := openAt(t, n, "Facebook", map[string]string{"authorize_scopes": "public_profile, email", "attributes_url": n.URL + "/me?fields="},
+			"", "Age_range2", "access_token", "email", "first_name", "friends{email}", "id", "id_token", "name,friends", "picture.type(large)", "é", "x&fields=id", strings.Repeat("x", 65))
 		s.Told = federation.Claims{"first_name": {"Mary"}}
 		return s
 	})
