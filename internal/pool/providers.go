@@ -135,9 +135,16 @@ func (r *Registry) checkDetails(ctx context.Context, row store.IdentityProvider,
 		given = map[string]string{}
 	}
 	delete(given, detailCertificate) // from a description that comes back
+	linking, err := takeLinking(given)
+	if err != nil {
+		return nil, err
+	}
 	complete, err := kind.Check(ctx, given)
 	if err != nil {
 		return nil, err
+	}
+	if linking != "" {
+		complete[DetailLinking] = linking
 	}
 	return r.sealDetails(row.PoolID, row.Name, complete)
 }
