@@ -72,13 +72,13 @@ func refused(format string, args ...any) error {
 // user because of an e-mail address or another name, unless an administrator has linked just that. An assertion with a
 // Once works once. What refuses the sign-in is a [*federation.Error]; any other error is the server's.
 func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, provider *pool.Provider, a *federation.Assertion) (store.User, error) {
-	if !store.IsText(a.Subject) || a.Subject == "" || utf8.RuneCountInString(a.Subject) > maxLinkValue {
-		return store.User{}, refused("The subject that the provider names cannot be that of a user.")
+	f, err := newFederated(p, provider, a)
+	if err != nil {
+		return store.User{}, err
 	}
-	f := federated{pool: p, client: c, provider: provider, assertion: a}
-	f.values = federation.Map(provider.Mapping, a.Claims)
+	f.client = c
 	var was, is store.User
-	err := d.db.Update(ctx, func(tx *store.Tx) (err error) {
+	err = d.db.Update(ctx, func(tx *store.Tx) (err error) {
 		if err := f.use(tx); err != nil {
 			return err
 		}
@@ -103,6 +103,13 @@ type federated struct {
 	values    map[string]string // of the mapped attributes that are delivered
 }
 
+func newFederated(p *pool.Pool, provider *pool.Provider, a *federation.Assertion) (*federated, error) {
+	if !store.IsText(a.Subject) || a.Subject == "" || utf8.RuneCountInString(a.Subject) > maxLinkValue {
+		return nil, refused("The subject that the provider names cannot be that of a user.")
+	}
+	return &federated{pool: p, provider: provider, assertion: a, values: federation.Map(provider.Mapping, a.Claims)}, nil
+}
+
 // use uses the assertion up.
 func (f *federated) use(tx *store.Tx) error {
 	if f.assertion.Once == "" {
@@ -118,6 +125,9 @@ func (f *federated) use(tx *store.Tx) error {
 // signIn returns the user as it was, empty when it is new, and as it is now.
 func (f *federated) signIn(tx *store.Tx) (was, is store.User, err error) {
 	i, err := f.find(tx)
+	if isNotFound(err) {
+		i, err = f.linkByEmail(tx)
+	}
 	if isNotFound(err) {
 		is, err = f.create(tx)
 		return store.User{}, is, err

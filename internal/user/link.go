@@ -22,6 +22,8 @@ const (
 // cognitoSubject is the ProviderAttributeName of a provider's own name for a user.
 const cognitoSubject = "Cognito_Subject"
 
+var errLinked = fault.New(idp.CodeAliasExists, "SourceUser is already linked to another DestinationUser")
+
 var errLocalSource = invalid("Invalid SourceUser: Cognito users with a username/password may not be passed in as a SourceUser, only as a DestinationUser")
 
 // isLocal reports whether a ProviderName stands for the pool itself.
@@ -48,15 +50,20 @@ func (d *Directory) Link(ctx context.Context, p *pool.Pool, source *pool.Provide
 			return err
 		}
 		link.Sub = was.Sub
-		if err := addLink(tx, link); err != nil {
-			return err
-		}
-		is := was
-		if err := setIdentities(tx, &is); err != nil {
-			return err
-		}
-		return change(tx, p, was, is, false)
+		return relink(tx, p, was, func() error { return addLink(tx, link) })
 	})
+}
+
+// relink writes the identities of a user, and then its attribute of that name.
+func relink(tx *store.Tx, p *pool.Pool, was store.User, write func() error) error {
+	if err := write(); err != nil {
+		return err
+	}
+	is := was
+	if err := setIdentities(tx, &is); err != nil {
+		return err
+	}
+	return change(tx, p, was, is, false)
 }
 
 // checkLink looks at a request to link, and returns the attribute of its source: empty for the subject.
@@ -119,7 +126,7 @@ func addLink(tx *store.Tx, link store.Identity) error {
 	case err == nil && have.Own:
 		return invalid("Merging is not currently supported, provide a SourceUser that has not been signed up in order to link")
 	case err == nil:
-		return fault.New(idp.CodeAliasExists, "SourceUser is already linked to another DestinationUser")
+		return errLinked
 	}
 	if err := tx.CreateIdentity(link); err != nil {
 		return err
@@ -179,14 +186,7 @@ func (d *Directory) Unlink(ctx context.Context, p *pool.Pool, in *idp.AdminDisab
 		if err != nil {
 			return err
 		}
-		if err := tx.DeleteIdentity(i); err != nil {
-			return err
-		}
-		is := was
-		if err := setIdentities(tx, &is); err != nil {
-			return err
-		}
-		return change(tx, p, was, is, false)
+		return relink(tx, p, was, func() error { return tx.DeleteIdentity(i) })
 	}))
 }
 
