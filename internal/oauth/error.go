@@ -44,15 +44,18 @@ type PageError struct {
 	Code, ClientID, Text string
 }
 
+// ParameterRequestID is the parameter of the error page that names the request that has failed: an extension.
+const ParameterRequestID = "request_id"
+
 // Error implements error.
 func (e *PageError) Error() string { return strings.TrimSpace(e.Code + " " + e.Text) }
 
-// Location is the error page's address, empty for an error that is told at once.
-func (e *PageError) Location() string {
+// Location is the error page's address, which names the request by an id for the log; empty for an error that is told at once.
+func (e *PageError) Location(requestID string) string {
 	if e.Text != "" {
 		return ""
 	}
-	q := url.Values{"error": {e.Code}}
+	q := url.Values{"error": {e.Code}, ParameterRequestID: {requestID}}
 	if e.ClientID != "" {
 		q.Set("client_id", e.ClientID)
 	}

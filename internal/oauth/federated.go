@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -55,7 +54,7 @@ func (s *Service) findProvider(ctx context.Context, r *Request) error {
 		}
 		name = found.Name
 	}
-	if name != "" && !slices.Contains(r.Client.Providers(), name) {
+	if name != "" && !r.Client.HasProvider(name) {
 		return s.Refuse(r, errProvider)
 	}
 	if r.Own = name == pool.ProviderSelf; !r.Own {
@@ -67,6 +66,11 @@ func (s *Service) findProvider(ctx context.Context, r *Request) error {
 // Depart sends a browser to the provider of a request. cookie is what the browser brought as StateCookie, and binding what it
 // is to keep as such.
 func (s *Service) Depart(ctx context.Context, r *Request, cookie string) (to, binding string, err error) {
+	return s.depart(ctx, r, "", cookie)
+}
+
+// depart is Depart, to link an identity where a login is named.
+func (s *Service) depart(ctx context.Context, r *Request, link, cookie string) (to, binding string, err error) {
 	provider, err := s.pools.Provider(ctx, r.Pool, r.Provider)
 	if _, gone := errors.AsType[*fault.Error](err); gone {
 		return "", "", s.Refuse(r, errProvider)
@@ -78,7 +82,7 @@ func (s *Service) Depart(ctx context.Context, r *Request, cookie string) (to, bi
 	if len(query) > maxCarried {
 		return "", "", s.Refuse(r, ErrRequest)
 	}
-	st := state{Pool: r.Pool.ID, Provider: provider.Name, Flow: token.NewFlow(), ID: "_" + uuid.NewString(), Query: query,
+	st := state{Pool: r.Pool.ID, Provider: provider.Name, Flow: token.NewFlow(), ID: "_" + uuid.NewString(), Query: query, Link: link,
 		Verifier: base64.RawURLEncoding.EncodeToString(secret.RandomBytes(tokenBytes))}
 	text, binding, err := s.sealState(st, cookie)
 	if err != nil {
@@ -111,7 +115,8 @@ type Return struct {
 }
 
 // Arrive signs in whom a browser brings an answer about, and returns where it goes on, and its login. An error is a
-// [*RedirectError] for the app, a [*PageError] when no app is known, or the server's own.
+// [*RedirectError] for the app, a [*PageError] when no app is known, or the server's own. A browser that went away to link an
+// identity gets no login.
 func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Entrance, err error) {
 	r, st, err := s.recall(ctx, b)
 	if err != nil {
@@ -128,6 +133,9 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 		return "", nil, errState
 	}
 	a, err := provider.Finish(ctx, federation.Callback{ID: st.ID, Callback: s.callback(r.Pool, provider.Type), Verifier: st.Verifier, Form: b.Form})
+	if st.Link != "" {
+		return linked(r, s.link(ctx, r.Pool, provider, st.Link, a, err)), nil, nil
+	}
 	if err != nil {
 		return "", nil, s.failed(ctx, r, provider, err)
 	}
@@ -188,12 +196,16 @@ func (s *Service) failed(ctx context.Context, r *Request, p *pool.Provider, err 
 	if !ok {
 		known = &federation.Error{Code: ErrServerError.Code}
 	}
-	cause := err
-	if ok && known.Cause != nil {
-		cause = known.Cause
-	}
-	slog.WarnContext(ctx, "a sign-in at an identity provider failed", "pool", r.Pool.ID, "provider", p.Name, "error", known.Error(), "cause", cause)
+	slog.WarnContext(ctx, "a sign-in at an identity provider failed", "pool", r.Pool.ID, "provider", p.Name, "error", known.Error(), "cause", causeOf(err))
 	return s.Refuse(r, &Error{Code: known.Code, Description: known.Description})
+}
+
+// causeOf is what the log is told of an error of a provider.
+func causeOf(err error) error {
+	if known, ok := errors.AsType[*federation.Error](err); ok && known.Cause != nil {
+		return known.Cause
+	}
+	return err
 }
 
 // Leave ends a login at its provider, where the provider knows it and its details want that (section 8): it returns where to send

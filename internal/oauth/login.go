@@ -63,9 +63,14 @@ func (s *Service) Login(ctx context.Context, p *pool.Pool, value string) (*Login
 	if value == "" {
 		return nil, nil
 	}
+	return s.login(ctx, p, hashOf(value))
+}
+
+// login is Login by the ID of a login.
+func (s *Service) login(ctx context.Context, p *pool.Pool, id string) (*Login, error) {
 	var row store.LoginSession
 	err := s.db.Look(ctx, func(tx *store.Tx) (err error) {
-		row, err = tx.GetLoginSession(hashOf(value))
+		row, err = tx.GetLoginSession(id)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

@@ -74,9 +74,6 @@ func (s *Service) Parse(ctx context.Context, host, rawQuery string) (*Request, e
 	if err := r.read(); err != nil {
 		return nil, s.Refuse(r, err)
 	}
-	if r.Page != "" {
-		return r, nil
-	}
 	return r, s.findProvider(ctx, r)
 }
 
@@ -272,8 +269,12 @@ func (r *Request) readLevel() *Error {
 	return nil
 }
 
-// Refuse is the answer to a request that is refused, sent to the client.
-func (s *Service) Refuse(r *Request, e *Error) *RedirectError {
+// Refuse is the answer to a request that is refused: a [*RedirectError] for the client, or, where one of our own pages is asked
+// for, a [*PageError].
+func (s *Service) Refuse(r *Request, e *Error) error {
+	if r.Page != "" {
+		return &PageError{Code: e.Code, ClientID: r.Client.ID}
+	}
 	pairs := url.Values{"error": {e.Code}}
 	if e.Description != "" {
 		pairs.Set("error_description", e.Description)
@@ -308,7 +309,7 @@ func (r *Request) accepts(l *Login) bool {
 		return false
 	}
 	at := cmp.Or(l.Provider, pool.ProviderSelf)
-	if r.Provider != "" && r.Provider != at || r.Own && at != pool.ProviderSelf || !slices.Contains(r.Client.Providers(), at) {
+	if r.Provider != "" && r.Provider != at || r.Own && at != pool.ProviderSelf || !r.Client.HasProvider(at) {
 		return false
 	}
 	if r.MaxAge != nil && time.Since(l.Proof.Time) > *r.MaxAge {

@@ -152,7 +152,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if shown, ok := errors.AsType[*oauth.PageError](err); ok {
-			if to := shown.Location(); to != "" && !strings.HasPrefix(to, "/error?") {
+			if to := shown.Location("id"); to != "" && !strings.HasPrefix(to, "/error?") {
 				t.Fatalf("shown at %q", to)
 			}
 			return

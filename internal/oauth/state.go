@@ -23,6 +23,8 @@ type state struct {
 	Query    string    `json:"q"` // the authorization request
 	Binding  []byte    `json:"b"` // the hash of what the browser's cookie holds
 	Expires  time.Time `json:"e"`
+	// Link is the ID of the login to whose user the identity is to be linked; empty for a sign-in.
+	Link string `json:"u,omitzero"`
 	// Logout is where a sign-out goes on, for a state of one; Query is empty then.
 	Logout string `json:"l,omitzero"`
 }

@@ -3,8 +3,11 @@ package oauthserver
 import (
 	"errors"
 	"html"
+	"log/slog"
 	"net/http"
 	"net/url"
+
+	"github.com/google/uuid"
 
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
@@ -103,20 +106,22 @@ func redirect(w http.ResponseWriter, to string) {
 	w.WriteHeader(http.StatusFound)
 }
 
-// turnAway answers an error of an authorization request: to the client, if that may be, else to the browser.
+// turnAway answers an error of an authorization request: to the client, if that may be, else to the browser, with an id under
+// which the log says why.
 func (s *Service) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if back, ok := errors.AsType[*oauth.RedirectError](err); ok {
 		redirect(w, back.Location)
 		return
 	}
+	id, level := uuid.NewString(), slog.LevelWarn
 	shown, ok := errors.AsType[*oauth.PageError](err)
-	switch {
-	case !ok:
-		s.logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "cause", err)
-		redirect(w, "/error?error="+oauth.ErrServerError.Code)
-	case shown.Location() != "":
-		redirect(w, shown.Location())
-	default:
+	if !ok {
+		shown, level = &oauth.PageError{Code: oauth.ErrServerError.Code}, slog.LevelError
+	}
+	s.logger.LogAttrs(r.Context(), level, "request failed", slog.String("id", id), slog.String("path", r.URL.Path), slog.Any("cause", err))
+	if to := shown.Location(id); to != "" {
+		redirect(w, to)
+	} else {
 		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
 		w.WriteHeader(http.StatusBadRequest)
 		w.Write([]byte("<!DOCTYPE html><html lang=\"en\"><title>Error</title><p>" + html.EscapeString(shown.Text) + "</p></html>\n"))

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/browser"
@@ -47,9 +49,42 @@ func (h *house) visit(login, path string, pairs ...string) (int, *url.URL) {
 	got, err := http.DefaultTransport.RoundTrip(r)
 	h.must(err)
 	got.Body.Close()
+	return got.StatusCode, h.sent(got)
+}
+
+// sent is where a browser is sent. The error page's address must name the request, by an id that the log knows; it is left out.
+func (h *house) sent(got *http.Response) *url.URL {
+	h.Helper()
 	to, err := url.Parse(got.Header.Get("Location"))
 	h.must(err)
-	return got.StatusCode, to
+	if to.Path != "/error" {
+		return to
+	}
+	q := to.Query()
+	if id := q.Get("request_id"); uuid.Validate(id) != nil || !strings.Contains(h.log.String(), "id="+id) {
+		h.Errorf("%s names no request of the log", to)
+	}
+	q.Del("request_id")
+	to.RawQuery = q.Encode()
+	return to
+}
+
+// logged is a log to look into.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // ask is an authorization request of the app for a code, with pairs beside or in place of the usual ones.

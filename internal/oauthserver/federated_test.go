@@ -102,9 +102,7 @@ func (h *house) comeBack(method string, v url.Values, cookies ...*http.Cookie) (
 	got, err := http.DefaultTransport.RoundTrip(r)
 	h.must(err)
 	got.Body.Close()
-	to, err := url.Parse(got.Header.Get("Location"))
-	h.must(err)
-	return to, got.Cookies()
+	return h.sent(got), got.Cookies()
 }
 
 // answerOfGuild is what the provider sends a browser back with.
@@ -291,6 +289,29 @@ func TestFederatedLogins(t *testing.T) {
 		}
 		if at := h.ask(cookies[0].Value, "prompt", "none"); at.Query().Get("error") != "login_required" {
 			t.Errorf("the login before the next: sent to %s", at)
+		}
+	})
+}
+
+// TestFederatedPages lets who comes from a provider see one of our own pages, and says on one of ours what went wrong.
+func TestFederatedPages(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		to, cookie := h.leave("identity_provider", "Guild", "goto", "account", "response_type", "", "redirect_uri", "")
+		if to.Path != "/Guild" {
+			t.Fatalf("sent to %s", to)
+		}
+		refusal := answerOfGuild(to)
+		refusal.Set("error", "access_denied")
+		if at, _ := h.comeBack(http.MethodGet, refusal, cookie); at.String() != "/error?client_id="+h.app.ID+"&error=access_denied" {
+			t.Errorf("refused: sent to %s", at)
+		}
+		at, cookies := h.comeBack(http.MethodGet, answerOfGuild(to), cookie)
+		if at.Path != "/account" || at.Query().Get("client_id") != h.app.ID || len(cookies) != 1 {
+			t.Errorf("sent to %s with %v", at, cookies)
+		}
+		if _, to := h.visit("", "/oauth2/authorize", h.request("identity_provider", "None", "goto", "account")...); to.String() != "/error?client_id="+h.app.ID+"&error=invalid_request" {
+			t.Errorf("an unknown provider: sent to %s", to)
 		}
 	})
 }

@@ -44,6 +44,7 @@ type house struct {
 	user                  store.User
 	machine, app          *pool.Client
 	machineSecret, server string
+	log                   logged
 }
 
 func onEngines(t *testing.T, test func(*house)) {
@@ -88,7 +89,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	h.users = users
 	h.oauth = oauth.New(db, keys, h.pools, users, h.tokens, oauth.Options{})
 	core := oauthserver.Core{Pools: h.pools, Users: users, Tokens: h.tokens, OAuth: h.oauth}
-	oauthserver.New(core, browser.Cookies{}, slog.New(slog.DiscardHandler)).Register(mux)
+	oauthserver.New(core, browser.Cookies{}, slog.New(slog.NewTextHandler(&h.log, nil))).Register(mux)
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	h.server = s.URL

@@ -43,6 +43,9 @@ func (c *Client) Providers() []string {
 	return c.Settings.SupportedIdentityProviders
 }
 
+// HasProvider reports whether the client's users may come from an identity provider.
+func (c *Client) HasProvider(name string) bool { return slices.Contains(c.Providers(), name) }
+
 // Scopes are the scopes that the client may ask for and that are there: one that is gone from its resource server is
 // not.
 func (c *Client) Scopes(p *Pool) (out []string) {
