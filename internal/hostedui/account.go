@@ -38,14 +38,18 @@ func (v *visit) showAccount() error {
 	if n.Notice != "" {
 		v.forget()
 	}
-	return o.page(func(a *Account) { a.Notice = n.Notice })
+	result := o.linkResult()
+	return o.page(func(a *Account) {
+		a.Notice = n.Notice
+		result(a)
+	})
 }
 
 // page shows the account as it is now.
 func (o *owner) page(edit func(*Account)) error {
 	a := &Account{Frame: o.frame(oauth.PageAccount), Username: o.name(), Policy: policyOf(o.request.Pool), Continue: template.URL(o.request.RedirectURI)}
 	a.LanguagePath, a.Delete = oauth.PageAccount, o.deletes()
-	for _, section := range []func(*Account) error{o.attributesOf, o.passwordOf, o.factorsOf, o.passkeysOf, o.devicesOf, o.sessionsOf} {
+	for _, section := range []func(*Account) error{o.attributesOf, o.passwordOf, o.factorsOf, o.passkeysOf, o.identitiesOf, o.devicesOf, o.sessionsOf} {
 		if err := section(a); err != nil {
 			return err
 		}

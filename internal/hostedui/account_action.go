@@ -34,6 +34,8 @@ var actions = map[string]struct {
 	AccountAddPasskey:    {(*owner).goToPasskeys, ""},
 	AccountDeletePasskey: {(*owner).deletePasskey, TextPasskeyDeleted},
 	AccountForgetDevice:  {(*owner).forgetDevice, TextDeviceForgotten},
+	AccountLink:          {(*owner).linkIdentity, ""},
+	AccountUnlink:        {(*owner).unlinkIdentity, TextIdentityUnlinked},
 	AccountEndSession:    {(*owner).endSession, TextSessionEnded},
 	AccountEndOthers:     {(*owner).endOthers, TextSessionsEnded},
 	AccountSignOut:       {(*owner).signOut, ""},
@@ -106,6 +108,9 @@ func (o *owner) saveAttributes() error {
 
 // sendCode sends a code to an address that is to be verified, and asks for it.
 func (o *owner) sendCode() error {
+	if !o.lends() {
+		return errForged
+	}
 	name := o.r.PostForm.Get(FieldName)
 	if _, err := o.Users.SendVerification(o.ctx, o.me, name); err != nil {
 		return err
@@ -135,6 +140,9 @@ func (a *Account) ask(name, wrong string) {
 }
 
 func (o *owner) verify() error {
+	if !o.lends() {
+		return errForged
+	}
 	form := o.r.PostForm
 	err := o.Users.VerifyAttribute(o.ctx, o.me, form.Get(FieldName), strings.TrimSpace(form.Get(FieldCode)))
 	if text, ok := message(err); ok {

@@ -32,12 +32,13 @@ func gallery(frame Frame, text string) []shown {
 	noticed.Notice = TextCodeSent
 	const uri = "otpauth://totp/example.com:alice?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXPJBSW&issuer=example.com"
 	return []shown{
-		{"signin", &SignIn{Frame: chosen, Names: NameEmail, Local: true, SignUp: true, Forgot: true, Passkey: true, Providers: providers}},
+		{"signin", &SignIn{Frame: chosen, Names: NameEmail, Local: true, SignUp: true, Forgot: true, Passkey: true, Others: Others{Providers: providers}}},
 		{"signin-plain", &SignIn{Frame: chosen, Names: NameUsername, Local: true, SignUp: true, Forgot: true}},
 		{"signin-failed", &SignIn{Frame: failed("Incorrect username or password."), Username: text, Names: NameUsername | NameEmail, Local: true, SignUp: true, Forgot: true}},
 		{"signin-unknown-error", &SignIn{Frame: failed(text, FieldUsername, text), Username: text, Names: NamePhone, Local: true}},
-		{"signin-providers", &SignIn{Frame: chosen, Providers: providers}},
-		{"signin-start", &SignInStart{Frame: chosen, Username: text, Names: NameEmail | NamePhone, SignUp: true, Passkey: true, Providers: providers}},
+		{"signin-providers", &SignIn{Frame: chosen, Others: Others{Providers: providers}}},
+		{"signin-domain", &SignIn{Frame: failed("", FieldEmail), Names: NameUsername, Local: true, Others: Others{Providers: providers[:1], Domain: true, Email: text}}},
+		{"signin-start", &SignInStart{Frame: chosen, Username: text, Names: NameEmail | NamePhone, SignUp: true, Passkey: true, Others: Others{Providers: providers, Domain: true}}},
 		{"choice-first", &Choice{Frame: frame, Turn: turn("SELECT_CHALLENGE"), Factors: []Factor{Password, EmailOTP, SMSOTP, WebAuthn}}},
 		{"choice-second", &Choice{Frame: frame, Turn: turn("SELECT_MFA_TYPE"), Factors: []Factor{TOTP, SMSMFA, EmailOTP}}},
 		{"choice-setup", &Choice{Frame: frame, Turn: turn("MFA_SETUP"), Factors: []Factor{TOTP, EmailOTP}}},
@@ -50,7 +51,7 @@ func gallery(frame Frame, text string) []shown {
 		{"totp-setup-account", &TOTPSetup{Frame: frame, Secret: text, URI: text, Cancel: "/account"}},
 		{"email-setup", &EmailSetup{Frame: frame, Turn: turn("MFA_SETUP"), Email: text, Other: true}},
 		{"new-password", &NewPassword{Frame: frame, Turn: turn("NEW_PASSWORD_REQUIRED"), Policy: policy, Attributes: galleryAttributes(text)[:3]}},
-		{"signup", &SignUp{Frame: chosen, Names: NameEmail, Attributes: galleryAttributes(text)[1:4], Policy: policy, Providers: providers[:1]}},
+		{"signup", &SignUp{Frame: chosen, Names: NameEmail, Attributes: galleryAttributes(text)[1:4], Policy: policy, Others: Others{Providers: providers[:1]}}},
 		{"signup-everything", &SignUp{Frame: failed("Password did not conform with policy: Password not long enough", FieldRepeat, AttributeField("birthdate")), Username: text, Attributes: galleryAttributes(text), Policy: policy}},
 		{"signup-passwordless", &SignUp{Frame: chosen, Names: NameEmail, Passwordless: true}},
 		{"confirm", &Confirm{Frame: frame, Username: text, Kind: CodeEmail, Destination: text, Resend: true}},
@@ -93,6 +94,9 @@ func galleryAccount(frame Frame, text string) *Account {
 		}},
 		RecoveryCodes: &RecoveryCodes{Remaining: 7},
 		Passkeys:      &Passkeys{Add: true, List: []Passkey{{"1" + text, text, day}, {"2", "", day.Add(-900 * time.Hour)}}},
+		Identities: &Identities{Add: []Provider{{Name: "SignInWithApple"}}, List: []Identity{
+			{Provider{Name: "Google"}, text, day, true}, {Provider{Name: text}, "1", day, false},
+		}},
 		Devices:       []Device{{"us-east-1_1", text, day}, {"us-east-1_2", "", time.Time{}}},
 		Sessions: []Session{
 			{ID: "1", Client: text, Browser: text, Address: "198.51.100.7", Created: day.Add(-50 * time.Hour), LastUsed: day, Current: true},

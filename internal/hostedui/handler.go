@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"cognate/api"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
@@ -53,7 +55,7 @@ func New(c Core, view *View, cookies browser.Cookies, logger *slog.Logger) *Serv
 // Register adds the door's paths to mux.
 func (s *Service) Register(mux *http.ServeMux) {
 	for path, page := range map[string]struct{ get, post func(*visit) error }{
-		PathLogin:          {(*visit).showSignIn, local((*visit).signIn)},
+		PathLogin:          {(*visit).showSignIn, (*visit).start},
 		PathSignUp:         {local((*visit).showSignUp), local((*visit).signUp)},
 		PathConfirm:        {local((*visit).showConfirm), local((*visit).confirm)},
 		PathResend:         {local((*visit).showConfirm), local((*visit).resend)},
@@ -156,7 +158,7 @@ func local(handle func(*visit) error) func(*visit) error {
 
 // isLocal reports whether the client takes the pool's own users.
 func (v *visit) isLocal() bool {
-	return slices.Contains(v.request.Client.Providers(), pool.ProviderSelf)
+	return v.request.Client.HasProvider(pool.ProviderSelf)
 }
 
 // posted is a handler of forms: those of other sites' pages do not get through.
@@ -222,14 +224,20 @@ func policy(forms, frames string) string {
 }
 
 // allow fits the policy to the request. The forms of a page may end where the answer goes: browsers hold form-action
-// against the redirects that follow, too, and the client's own page may redirect once more. Pages of other origins may
+// against the redirects that follow, too, and the client's own page may redirect once more; others are addresses that they may
+// lead to besides. Pages of other origins may
 // frame it where the operator wants that for the client.
-func (v *visit) allow() {
+func (v *visit) allow(others ...string) {
 	forms, frames := "'self'", "'none'"
-	if u, err := url.Parse(v.request.RedirectURI); err == nil && u.Scheme != "" {
-		forms += " https:"
-		if u.Scheme != "https" {
-			forms += " " + u.Scheme + ":"
+	for _, address := range append(others, v.request.RedirectURI) {
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme == "" {
+			continue
+		}
+		for _, scheme := range []string{" https:", " " + u.Scheme + ":"} {
+			if !strings.Contains(forms, scheme) {
+				forms += scheme
+			}
 		}
 	}
 	if origins := v.request.Pool.FrameAncestors(v.request.Client.Name); len(origins) > 0 {
@@ -302,7 +310,8 @@ func (v *visit) fail(err error) {
 	} else if said, ok := errors.AsType[*fault.Error](err); ok {
 		status, f.Code, f.Error = http.StatusBadRequest, "", said.Message
 	} else {
-		v.logger.ErrorContext(v.ctx, "page failed", "path", v.path, "cause", err)
+		f.Request = uuid.NewString()
+		v.logger.ErrorContext(v.ctx, "page failed", "id", f.Request, "path", v.path, "cause", err)
 	}
 	v.present(status, f)
 }
@@ -317,9 +326,15 @@ func (v *visit) present(status int, p Page) {
 
 // failure is the error page, where other doors send browsers.
 func (s *Service) failure(w http.ResponseWriter, r *http.Request) {
-	v := s.visit(w, r, "/error")
-	f := &Failure{Frame: v.frame(""), Code: known(r.URL.Query().Get("error"))}
+	v, q := s.visit(w, r, "/error"), r.URL.Query()
+	f := &Failure{Frame: v.frame(""), Code: known(q.Get("error"))}
 	f.LanguagePath = ""
+	if id, err := uuid.Parse(q.Get(oauth.ParameterRequestID)); err == nil {
+		f.Request = id.String()
+	}
+	if f.Code == errState {
+		f.Error = TextSignInFailed
+	}
 	v.present(http.StatusBadRequest, f)
 }
 

@@ -69,7 +69,7 @@ func newHouse(t *testing.T, db *store.DB, err error) *house {
 	t.Cleanup(func() { db.Close() })
 	keys, err := secret.NewKeyring(secret.RandomBytes(32))
 	h.must(err)
-	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}}})
+	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}, "SAML": guild{}}})
 	users, tokens, passkeys := user.New(db, keys, h.mail), token.New(db, keys, pools, "http://cognate.test"), passkey.New(db, keys, true)
 	h.core = hostedui.Core{
 		Keys: keys, Pools: pools, Users: users, Passkeys: passkeys, Tokens: tokens,

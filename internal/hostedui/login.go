@@ -2,7 +2,6 @@ package hostedui
 
 import (
 	"net/http"
-	"net/url"
 	"slices"
 
 	"cognate/api/idp"
@@ -69,33 +68,20 @@ func (v *visit) showStart(status int, username string, edit func(*Frame)) error 
 	frame, p := v.frame(PathLogin), v.request.Pool
 	frame.LanguagePath = PathLogin
 	edit(&frame)
-	local := v.isLocal()
+	local, others := v.isLocal(), Others{Email: v.r.PostForm.Get(FieldEmail)}
+	if others.Providers, others.Domain, err = v.providers(); err != nil {
+		return err
+	}
 	if chooses && local {
 		return v.show(status, &SignInStart{
-			Frame: frame, Username: username, Names: signInNames(p), SignUp: signsUp(p), Providers: v.providers(),
+			Frame: frame, Username: username, Names: signInNames(p), SignUp: signsUp(p), Others: others,
 			Passkey: slices.Contains(p.FirstFactors(), idp.AuthFactorTypeWebAuthn),
 		})
 	}
 	return v.show(status, &SignIn{
 		Frame: frame, Username: username, Names: signInNames(p), Local: local, SignUp: local && signsUp(p), Forgot: local,
-		Providers: v.providers(),
+		Others: others,
 	})
-}
-
-// providers are the buttons of the client's other identity providers.
-func (v *visit) providers() (out []Provider) {
-	for _, name := range v.request.Client.Providers() {
-		if name == pool.ProviderSelf {
-			continue
-		}
-		q := url.Values{}
-		for key, values := range v.request.Query {
-			q[key] = values
-		}
-		q.Set("identity_provider", name)
-		out = append(out, Provider{Name: name, URL: "/oauth2/authorize?" + q.Encode()})
-	}
-	return out
 }
 
 // signInNames is what users of a pool can sign in with.
@@ -142,6 +128,14 @@ func (v *visit) attempt(username string) (*authn.Attempt, *oauth.Entrance) {
 		parameters["TARGET_ACR_VALUES"] = v.request.Levels
 	}
 	return &authn.Attempt{Pool: v.request.Pool, Client: v.request.Client, IP: ip, Parameters: parameters, Enter: e.Enter, Link: v.linkAddress()}, e
+}
+
+// start takes what the page that signs in sends: an e-mail address whose domain is a provider's, or a sign-in of the pool's own.
+func (v *visit) start() error {
+	if v.r.PostForm.Get(FieldAction) == ActionDomain {
+		return v.byDomain()
+	}
+	return local((*visit).signIn)(v)
 }
 
 // signIn takes what the pages of a sign-in send: the beginning, or the answer to a challenge.

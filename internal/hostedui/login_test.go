@@ -148,6 +148,11 @@ func TestBadRequests(t *testing.T) {
 		if b.open("/error?error=" + url.QueryEscape(evil)); strings.Contains(b.text(), "alert") {
 			t.Errorf("the error page repeats: %s", b.text())
 		}
+		const id = "4b2a2a2e-9a0c-4a43-9bf6-1f8f3f0a7d11"
+		b.open("/error?error=Invalid+state&request_id="+id).shows("/error", "Signing in has failed.").shows("/error", "Request: "+id)
+		if b.open("/error?request_id=" + url.QueryEscape(evil)); strings.Contains(b.text(), "alert") || strings.Contains(b.text(), "Request:") {
+			t.Errorf("the error page repeats what is no id: %s", b.text())
+		}
 		if b.open("/login" + h.query("scope", "x")); b.at.String() != callback+"?error=invalid_request&error_description=invalid_scope&state=s+t" {
 			t.Errorf("a scope of nobody's: at %s", b.at)
 		}

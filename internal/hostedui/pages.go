@@ -27,7 +27,7 @@ const (
 	FieldNewPassword = "new_password"
 	FieldRepeat      = "repeat"     // the new password once more
 	FieldAnswer      = "answer"     // the chosen factor: a Factor
-	FieldEmail       = "email"      // where e-mail codes shall go
+	FieldEmail       = "email"      // where e-mail codes shall go; whose domain is a provider's
 	FieldCredential  = "credential" // the JSON of a passkey's answer, written by passkey.js
 	FieldLink        = "link"       // what the link of an e-mail carried
 	FieldAction      = "action"     // which button was pressed: an Action; absent for a page's main one
@@ -39,6 +39,7 @@ func AttributeField(name string) string { return "userAttributes." + name }
 // Values of FieldAction on the pages of a sign-in. None of these buttons has the browser check the fields.
 const (
 	ActionPasskey  = "passkey"  // SignIn, SignInStart: with a passkey, by the username typed
+	ActionDomain   = "domain"   // SignIn, SignInStart: at the provider that an e-mail address belongs to
 	ActionResend   = "resend"   // Code, Confirm, Reset: send a code again
 	ActionRecovery = "recovery" // Code: show the page for a recovery code
 	ActionOther    = "other"    // Password, Code, TOTPSetup, EmailSetup, PasskeySignIn: choose another way
@@ -170,8 +171,20 @@ type SignIn struct {
 	Local bool
 	// SignUp, Forgot and Passkey show the ways to sign up, to reset a password, and to use a passkey.
 	SignUp, Forgot, Passkey bool
-	Providers               []Provider
+	Others
 }
+
+// Others are the ways to sign in at other identity providers.
+type Others struct {
+	Providers []Provider
+	// Domain shows a box for an e-mail address, by whose domain a provider is found: it posts FieldEmail and ActionDomain to
+	// PathLogin. Email is what was typed.
+	Domain bool
+	Email  string
+}
+
+// Any reports whether there is one.
+func (o Others) Any() bool { return len(o.Providers) > 0 || o.Domain }
 
 // SignInStart asks for a username alone: how to go on is chosen after. Posts FieldUsername; or ActionPasskey.
 type SignInStart struct {
@@ -179,7 +192,7 @@ type SignInStart struct {
 	Username        string
 	Names           Names
 	SignUp, Passkey bool
-	Providers       []Provider
+	Others
 }
 
 // Choice lets the user choose among factors: SELECT_CHALLENGE the first one, SELECT_MFA_TYPE the second one, MFA_SETUP
@@ -258,7 +271,7 @@ type SignUp struct {
 	Attributes   []Attribute
 	Policy       Policy
 	Passwordless bool
-	Providers    []Provider
+	Others
 }
 
 // Confirm asks for the code that confirms a sign-up. Posts FieldUsername and FieldCode; ActionResend posts to PathResend.
@@ -332,10 +345,11 @@ type SignedOut struct {
 	Continue string // where to sign in again, "" for no link
 }
 
-// Failure is the error page: Frame.Error says more, Code is the error's code and may be "".
+// Failure is the error page: Frame.Error says more, Code is the error's code, and Request names the request for the log. Each may
+// be "".
 type Failure struct {
 	Frame
-	Code string
+	Code, Request string
 }
 
 // Unavailable says that a client has no branding and so no pages.

@@ -17,6 +17,8 @@ const (
 	AccountAddPasskey    = "add-passkey"    // shows PasskeyOffer
 	AccountDeletePasskey = "delete-passkey" // FieldID
 	AccountForgetDevice  = "forget-device"  // FieldID
+	AccountLink          = "link"           // FieldName: a provider; leads there
+	AccountUnlink        = "unlink"         // FieldName: a provider, FieldID: its subject
 	AccountEndSession    = "end-session"    // FieldID
 	AccountEndOthers     = "end-others"
 	AccountSignOut       = "sign-out"
@@ -43,6 +45,7 @@ type Account struct {
 	Factors                       *Factors
 	RecoveryCodes                 *RecoveryCodes
 	Passkeys                      *Passkeys
+	Identities                    *Identities
 	Devices                       []Device
 	Sessions                      []Session
 	Delete                        bool         // offers to delete the account
@@ -83,6 +86,22 @@ type Passkeys struct {
 type Passkey struct {
 	ID, Name string
 	Created  time.Time
+}
+
+// Identities are the user's accounts at identity providers.
+type Identities struct {
+	List []Identity
+	// Add are providers of which the user may link one.
+	Add []Provider
+}
+
+// Identity is an account at a provider, which names it ID. Own is the one that the user was made for: it has no button to unlink
+// it.
+type Identity struct {
+	Provider Provider
+	ID       string
+	Created  time.Time
+	Own      bool
 }
 
 // Device is a remembered device. Name may be "".

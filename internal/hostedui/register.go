@@ -31,12 +31,16 @@ func (v *visit) signUpPage(name string, form url.Values, edit func(*Frame)) erro
 	if err != nil {
 		return err
 	}
+	buttons, _, err := v.providers()
+	if err != nil {
+		return err
+	}
 	frame := v.frame(PathSignUp)
 	frame.LanguagePath = PathSignUp
 	edit(&frame)
 	return v.show(http.StatusOK, &SignUp{
 		Frame: frame, Username: name, Names: signUpNames(v.request.Pool), Attributes: v.fields(v.signUpAttributes(), form),
-		Policy: policyOf(v.request.Pool), Passwordless: without, Providers: v.providers(),
+		Policy: policyOf(v.request.Pool), Passwordless: without, Others: Others{Providers: buttons},
 	})
 }
 

@@ -24,6 +24,14 @@ const (
 	TextAccountDeleted  = "Your account has been deleted."
 	TextConfirmed       = "Your registration has been confirmed!"
 	TextOtherBrowser    = "Open the link in the browser in which you asked for it."
+	TextSignInFailed    = "Signing in has failed. Please try again."
+	TextNoProvider      = "There is no sign-in for this address."
+
+	TextIdentityLinked   = "The account has been linked."
+	TextIdentityUnlinked = "The account has been unlinked."
+	TextIdentityTaken    = "That account belongs to another user already."
+	TextIdentitiesFull   = "No more accounts can be linked."
+	TextLinkFailed       = "The account could not be linked. Please try again."
 )
 
 // texts are the texts that pages can show, by the key of their translation.
@@ -48,6 +56,16 @@ var texts = map[string]string{
 	TextAccountDeleted:  "notice.account_deleted",
 	TextConfirmed:       "confirmed",
 	TextOtherBrowser:    "error.other_browser",
+	TextSignInFailed:    "error.signin_failed",
+	TextNoProvider:      "error.no_provider",
+
+	TextIdentityLinked:   "notice.linked",
+	TextIdentityUnlinked: "notice.unlinked",
+	TextIdentityTaken:    "error.link_taken",
+	TextIdentitiesFull:   "error.link_full",
+	TextLinkFailed:       "error.link_failed",
+
+	"This is the only way to sign in.": "error.last_way",
 
 	"Incorrect username or password.":           "error.incorrect",
 	"User does not exist.":                      "error.unknown_user",

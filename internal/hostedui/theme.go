@@ -49,6 +49,7 @@ type Theme struct {
 	NoGraphics  bool // pages have no pictures of their own
 	NoBadges    bool // the buttons of providers have none
 	FirstOthers bool // providers stand above the form
+	DomainBox   bool // SAML providers are found by the domain of an e-mail address, and have no buttons
 	hash        string
 	css         []byte
 }
@@ -100,6 +101,8 @@ func (t *Theme) read(s *settings) {
 	t.NoGraphics = s.is("categories.form.displayGraphics", false)
 	t.NoBadges = s.is("componentClasses.idpButtons.icons.enabled", false)
 	t.FirstOthers = s.firstMethod() == "FEDERATED"
+	style := s.text("categories.auth.federation.interfaceStyle")
+	t.DomainBox = style != "" && style != "BUTTON_LIST" // what the other value is called, Cognito's documentation does not say
 	if s.is("components.form.logo.enabled", true) {
 		if logo := s.picture("FORM_LOGO"); logo != (Picture{}) {
 			t.FormLogo = logo

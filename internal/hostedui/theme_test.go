@@ -120,7 +120,7 @@ func TestThemeRefusesOddValues(t *testing.T) {
 func TestLooksOfPages(t *testing.T) {
 	v := newView(t)
 	classic := NewTheme(ThemeSource{ClassicCSS: "/_cognate/classic/1.css", Logo: "/_cognate/classic/1.png"})
-	text := render(t, v, &SignIn{Frame: Frame{Theme: classic}, Local: true, Providers: []Provider{{Name: "Google", URL: "/x"}}})
+	text := render(t, v, &SignIn{Frame: Frame{Theme: classic}, Local: true, Others: Others{Providers: []Provider{{Name: "Google", URL: "/x"}}}})
 	for _, want := range []string{
 		` class="light"`, `<link rel="stylesheet" href="/_cognate/classic/1.css">`, "/_cognate/classic/1.png", "banner-customizable", "submitButton-customizable", "label-customizable",
 		"idpButton-customizable", "socialButton-customizable", "inputField-customizable", "background-customizable", "logo-customizable", "idpDescription-customizable",

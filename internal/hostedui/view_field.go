@@ -238,19 +238,26 @@ func (s *scene) Called(a Attribute) string {
 
 func (p *SignIn) fields(s *scene) []*Field {
 	if !p.Local {
-		return nil
+		return p.Others.fields(s)
 	}
 	name := s.name(p.Names, p.Username)
 	name.ID, name.Complete = "signInFormUsername", "username webauthn"
 	password := s.password(FieldPassword, "password", "current-password")
 	password.ID = "signInFormPassword"
-	return []*Field{name, password}
+	return append([]*Field{name, password}, p.Others.fields(s)...)
+}
+
+func (o *Others) fields(s *scene) []*Field {
+	if !o.Domain {
+		return nil
+	}
+	return []*Field{{Section: "domain", Name: FieldEmail, Value: o.Email, Type: "email", Complete: "email", Required: true, Plain: true, Label: s.T("signin.domain")}}
 }
 
 func (p *SignInStart) fields(s *scene) []*Field {
 	name := s.name(p.Names, p.Username)
 	name.Complete = "username webauthn"
-	return []*Field{name}
+	return append([]*Field{name}, p.Others.fields(s)...)
 }
 
 func (p *PasswordEntry) fields(s *scene) []*Field {
