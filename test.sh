@@ -22,6 +22,15 @@ need_postgres() {
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
 }
 
+# Only unpacked: installed, it would bring a web server that listens on port 80.
+need_simplesamlphp() {
+	[ -d e2e/php/usr/share/simplesamlphp ] && return
+	step "unpack simplesamlphp"
+	as_root apt-get update -qq
+	mkdir -p e2e/php
+	(cd e2e/php && apt-get download -qq simplesamlphp && dpkg-deb -x simplesamlphp_*.deb . && rm simplesamlphp_*.deb)
+}
+
 need node nodejs npm
 need npm npm
 need python3 python3
@@ -29,6 +38,10 @@ need curl curl
 need chromium chromium
 python3 -c 'import ensurepip, venv' 2>/dev/null || need venv-of-python3 python3-venv
 need_postgres
+need openssl openssl
+need php php-cli php-xml
+php -r 'exit(extension_loaded("dom") ? 0 : 1);' || need dom-of-php php-xml
+need_simplesamlphp
 
 step "format and vet"
 test -z "$(gofmt -l . | tee /dev/stderr)"

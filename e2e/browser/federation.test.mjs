@@ -4,24 +4,22 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { unique, url } from '../node/cognate.js';
-import { deletePool, makePool, makeUser, send } from '../node/pool.js';
-import { back, inBrowser, launch, look, openApp, openClient } from './pages.js';
+import { deletePool, makeUser, send } from '../node/pool.js';
+import { address, claims, identity, link, openSite, press, signOut, subOf } from './federation.js';
+import { back, inBrowser, launch, look, openApp } from './pages.js';
 
 const require = createRequire(new URL('../node/package.json', import.meta.url));
-const oidc = await import(require.resolve('openid-client'));
 const { default: Provider } = await import(require.resolve('oidc-provider'));
 
 let app;
 let browser;
-let pool;
-let client;
+let site;
 let guild; // the provider
 const people = new Map(); // what the provider knows of its users, by name
 
 before(async () => {
 	app = await openApp();
 	browser = await launch();
-	pool = await makePool('federation');
 	const server = createServer();
 	await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
 	const issuer = `http://127.0.0.1:${server.address().port}`;
@@ -34,22 +32,19 @@ before(async () => {
 	});
 	server.on('request', provider.callback());
 	guild = { issuer, close: () => server.close() };
-	await send('CreateIdentityProvider', {
-		UserPoolId: pool.UserPoolId, ProviderName: 'Guild', ProviderType: 'OIDC',
+	site = await openSite(app.callback, {
+		ProviderName: 'Guild', ProviderType: 'OIDC',
 		ProviderDetails: { client_id: 'cognate', client_secret: 'a secret between the two', attributes_request_method: 'GET', oidc_issuer: issuer, authorize_scopes: 'openid email profile' },
 		AttributeMapping: { email: 'email', email_verified: 'email_verified', name: 'name' }, IdpIdentifiers: ['guild.example'],
 	});
-	client = await openClient(pool, app.callback, { SupportedIdentityProviders: ['COGNITO', 'Guild'], AllowedOAuthScopes: ['openid', 'email', 'profile'] });
 });
 
 after(async () => {
 	await browser?.close();
 	app?.close();
 	guild?.close();
-	await (pool && deletePool(pool));
+	await (site && deletePool(site));
 });
-
-const address = (path, more = {}) => `${url}${path}?${new URLSearchParams({ client_id: client, redirect_uri: app.callback, response_type: 'code', state: 's', ...more })}`;
 
 /** What a person does at the provider: its own pages for development take any name and password. */
 async function atGuild(tab, name) {
@@ -60,38 +55,31 @@ async function atGuild(tab, name) {
 	await tab.click('button[type=submit]'); // the consent
 }
 
-/** Exchanges the code that the browser has brought back. */
-async function tokens(tab) {
-	const config = await oidc.discovery(new URL(`${url}/${pool.UserPoolId}`), client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] });
-	return oidc.authorizationCodeGrant(config, new URL(tab.url()), { expectedState: 's', idTokenExpected: true });
-}
-
 test('from the button to tokens, and again with changed attributes', () => inBrowser(browser, async tab => {
 	const name = unique('guild');
 	people.set(name, { email: `${name}@example.com`, email_verified: true, name: 'Mary' });
-	await tab.goto(address('/login'));
+	await tab.goto(address(site, '/login'));
 	await look(tab, 'sign-in-providers');
-	await tab.click('a[href*="identity_provider=Guild"]');
+	await press(tab, site);
 	await atGuild(tab, name);
 	await back(tab, app.callback);
-	const first = (await tokens(tab)).claims();
+	const first = await claims(tab, site);
 	assert.equal(first['cognito:username'].toLowerCase(), `guild_${name}`);
 	assert.equal(first.email, `${name}@example.com`);
 	assert.equal(first.email_verified, true);
-	assert.deepEqual(first['cognito:groups'], [`${pool.UserPoolId}_Guild`]);
-	assert.deepEqual(first.identities.map(({ userId, providerName, providerType, primary }) => ({ userId, providerName, providerType, primary })),
-		[{ userId: name, providerName: 'Guild', providerType: 'OIDC', primary: 'true' }]);
-	const { UserStatus } = await send('AdminGetUser', { UserPoolId: pool.UserPoolId, Username: first['cognito:username'] });
+	assert.deepEqual(first['cognito:groups'], [`${site.UserPoolId}_Guild`]);
+	assert.deepEqual(identity(first), { userId: name, providerName: 'Guild', providerType: 'OIDC', issuer: null, primary: 'true' });
+	const { UserStatus } = await send('AdminGetUser', { UserPoolId: site.UserPoolId, Username: first['cognito:username'] });
 	assert.equal(UserStatus, 'EXTERNAL_PROVIDER');
 
 	// Signed in already, the browser goes through at once; after a sign-out by way of the provider, with what it says by then.
-	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await tab.goto(address(site, '/oauth2/authorize', { identity_provider: 'Guild' }));
 	assert.ok((await back(tab, app.callback)).code);
 	people.set(name, { email: `new-${name}@example.com`, name: 'Mary Poppins' });
-	await tab.goto(`${url}/logout?${new URLSearchParams({ client_id: client, logout_uri: app.callback })}`);
-	await tab.goto(address('/oauth2/authorize', { idp_identifier: 'guild.example' }));
+	await tab.goto(signOut(site));
+	await tab.goto(address(site, '/oauth2/authorize', { idp_identifier: 'guild.example' }));
 	await back(tab, app.callback);
-	const second = (await tokens(tab)).claims();
+	const second = await claims(tab, site);
 	assert.equal(second.sub, first.sub);
 	assert.equal(second.name, 'Mary Poppins');
 	assert.equal(second.email, `new-${name}@example.com`);
@@ -99,30 +87,28 @@ test('from the button to tokens, and again with changed attributes', () => inBro
 }, {}, () => [guild.issuer]));
 
 test('a linked user keeps the name and the sub', () => inBrowser(browser, async tab => {
-	const username = await makeUser(pool, 'linked');
+	const username = await makeUser(site, 'linked');
 	const name = unique('guild');
 	people.set(name, { email: `${name}@example.com`, name: 'Jane' });
-	await send('AdminLinkProviderForUser', {
-		UserPoolId: pool.UserPoolId, DestinationUser: { ProviderName: 'Cognito', ProviderAttributeValue: username },
-		SourceUser: { ProviderName: 'Guild', ProviderAttributeName: 'Cognito_Subject', ProviderAttributeValue: name },
-	});
-	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await link(site, username, 'Cognito_Subject', name);
+	await tab.goto(address(site, '/oauth2/authorize', { identity_provider: 'Guild' }));
 	await atGuild(tab, name);
 	await back(tab, app.callback);
-	const claims = (await tokens(tab)).claims();
-	assert.equal(claims['cognito:username'], username);
-	assert.equal(claims.name, 'Jane');
-	assert.equal(claims.identities[0].primary, 'false');
-	await send('AdminDisableProviderForUser', { UserPoolId: pool.UserPoolId, User: { ProviderName: 'Guild', ProviderAttributeName: 'Cognito_Subject', ProviderAttributeValue: name } });
+	const linked = await claims(tab, site);
+	assert.equal(linked['cognito:username'], username);
+	assert.equal(linked.sub, await subOf(site, username));
+	assert.equal(linked.name, 'Jane');
+	assert.equal(identity(linked).primary, 'false');
+	await send('AdminDisableProviderForUser', { UserPoolId: site.UserPoolId, User: { ProviderName: 'Guild', ProviderAttributeName: 'Cognito_Subject', ProviderAttributeValue: name } });
 	await tab.context().clearCookies();
-	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await tab.goto(address(site, '/oauth2/authorize', { identity_provider: 'Guild' }));
 	await atGuild(tab, name);
 	await back(tab, app.callback);
-	assert.notEqual((await tokens(tab)).claims()['cognito:username'], username);
+	assert.notEqual((await claims(tab, site))['cognito:username'], username);
 }, {}, () => [guild.issuer]));
 
 test('who says no at the provider comes back with that, and its answer is nobody else’s', () => inBrowser(browser, async tab => {
-	await tab.goto(address('/oauth2/authorize', { identity_provider: 'Guild' }));
+	await tab.goto(address(site, '/oauth2/authorize', { identity_provider: 'Guild' }));
 	await tab.waitForURL(at => at.origin === guild.issuer);
 	await tab.click('text=Cancel');
 	const { error, state } = await back(tab, app.callback);

@@ -7,24 +7,22 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { unique, url } from '../node/cognate.js';
-import { deletePool, makePool, send } from '../node/pool.js';
-import { back, inBrowser, launch, openApp, openClient } from './pages.js';
+import { deletePool } from '../node/pool.js';
+import { claims, identity, openSite, press } from './federation.js';
+import { back, inBrowser, launch, openApp } from './pages.js';
 
 const require = createRequire(new URL('../node/package.json', import.meta.url));
-const oidc = await import(require.resolve('openid-client'));
 const samlp = require('samlp');
 
 let app;
 let browser;
-let pool;
-let client;
+let site;
 let idp;
 let person; // who is signed in at the provider
 
 before(async () => {
 	app = await openApp();
 	browser = await launch();
-	pool = await makePool('saml');
 	const folder = mkdtempSync(`${tmpdir()}/saml-`);
 	execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', `${folder}/key.pem`, '-out', `${folder}/cert.pem`, '-days', '30', '-subj', '/CN=idp'], { stdio: 'ignore' });
 	const [cert, key] = ['cert.pem', 'key.pem'].map(name => readFileSync(`${folder}/${name}`, 'utf8'));
@@ -52,44 +50,38 @@ before(async () => {
 		(at.pathname === '/metadata' ? metadata : answer)(req, res, error => { res.statusCode = 500; res.end(String(error)); });
 	});
 	idp = { origin, close: () => server.close() };
-	await send('CreateIdentityProvider', {
-		UserPoolId: pool.UserPoolId, ProviderName: 'Works', ProviderType: 'SAML', ProviderDetails: { MetadataURL: `${origin}/metadata` },
-		AttributeMapping: { email: 'mail' },
+	site = await openSite(app.callback, {
+		ProviderName: 'Works', ProviderType: 'SAML', ProviderDetails: { MetadataURL: `${origin}/metadata` }, AttributeMapping: { email: 'mail' },
 	});
-	client = await openClient(pool, app.callback, { SupportedIdentityProviders: ['COGNITO', 'Works'] });
 });
 
 after(async () => {
 	await browser?.close();
 	app?.close();
 	idp?.close();
-	await (pool && deletePool(pool));
+	await (site && deletePool(site));
 });
 
 test('the provider’s administrator gets our metadata', async () => {
-	const answer = await fetch(`${url}/${pool.UserPoolId}/saml2/metadata/Works`);
+	const answer = await fetch(`${url}/${site.UserPoolId}/saml2/metadata/Works`);
 	assert.equal(answer.headers.get('content-type'), 'application/samlmetadata+xml');
 	const text = await answer.text();
-	assert.match(text, new RegExp(`entityID="urn:amazon:cognito:sp:${pool.UserPoolId}"`));
+	assert.match(text, new RegExp(`entityID="urn:amazon:cognito:sp:${site.UserPoolId}"`));
 	assert.ok(text.includes(`${url}/saml2/idpresponse`), text);
-	assert.equal((await fetch(`${url}/${pool.UserPoolId}/saml2/metadata/Nobody`)).status, 404);
+	assert.equal((await fetch(`${url}/${site.UserPoolId}/saml2/metadata/Nobody`)).status, 404);
 });
 
 test('from the button to tokens, and again with changed attributes', () => inBrowser(browser, async tab => {
-	const config = await oidc.discovery(new URL(`${url}/${pool.UserPoolId}`), client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] });
 	const id = unique('Saml'); // the case of a NameID matters
 	let sub;
 	for (const mail of [`${id}@example.com`, `new-${id}@example.com`]) {
 		person = { id, mail, groups: ['a', 'b'] };
 		await tab.context().clearCookies();
-		await tab.goto(`${url}/login?${new URLSearchParams({ client_id: client, redirect_uri: app.callback, response_type: 'code', state: 's' })}`);
-		await tab.click('a[href*="identity_provider=Works"]');
+		await press(tab, site);
 		await back(tab, app.callback);
-		const claims = (await oidc.authorizationCodeGrant(config, new URL(tab.url()), { expectedState: 's', idTokenExpected: true })).claims();
-		assert.equal(claims.email, mail);
-		assert.equal(claims.identities[0].userId, id);
-		assert.equal(claims.identities[0].providerType, 'SAML');
-		assert.equal(claims.identities[0].issuer, 'urn:e2e:idp');
-		assert.equal(sub ??= claims.sub, claims.sub);
+		const got = await claims(tab, site);
+		assert.equal(got.email, mail);
+		assert.deepEqual(identity(got), { userId: id, providerName: 'Works', providerType: 'SAML', issuer: 'urn:e2e:idp', primary: 'true' });
+		assert.equal(sub ??= got.sub, got.sub);
 	}
 }, {}, () => [idp.origin]));

@@ -2,6 +2,7 @@
 // amazon-cognito-identity-js as promises.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
 import { AuthenticationDetails, CognitoUser, CognitoUserAttribute, CognitoUserPool } from 'amazon-cognito-identity-js';
 import { CognitoIdentityProviderClient } from '@aws-sdk/client-cognito-identity-provider';
 
@@ -19,6 +20,16 @@ export const password = 'Corr3ct-Horse!';
 
 /** A name that no other run has used. */
 export const unique = what => `e2e-${what}-${Date.now().toString(36)}-${randomBytes(4).toString('hex')}`;
+
+/** An address of this machine that nothing listens on. */
+export const freeAddress = () =>
+	new Promise((resolve, reject) => {
+		const s = createServer().on('error', reject);
+		s.listen(0, '127.0.0.1', () => {
+			const { port } = s.address();
+			s.close(() => resolve(`127.0.0.1:${port}`));
+		});
+	});
 
 /** The AWS SDK's client; any credentials do in development. */
 export const sdk = () =>

@@ -3,30 +3,19 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { clientId } from './cognate.js';
+import { clientId, freeAddress } from './cognate.js';
 
 const run = promisify(execFile);
 const here = fileURLToPath(new URL('.', import.meta.url));
 const binary = process.env.COGNATE_BINARY ?? join(here, '../../bin/cognate');
 
 let server, data, ca, clear, secure;
-
-/** An address of this machine that nothing listens on. */
-const freeAddress = () =>
-	new Promise((resolve, reject) => {
-		const s = createServer().on('error', reject);
-		s.listen(0, '127.0.0.1', () => {
-			const { port } = s.address();
-			s.close(() => resolve(`127.0.0.1:${port}`));
-		});
-	});
 
 before(async () => {
 	data = await mkdtemp(join(tmpdir(), 'cognate-tls-'));
