@@ -17,9 +17,10 @@ import (
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/srp"
 	"cognate/internal/store"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -43,15 +44,8 @@ type house struct {
 // inTime runs a test in a synctest bubble: its hours take no time.
 func inTime(t *testing.T, test func(*house)) {
 	synctest.Test(t, func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), ":memory:")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		keys, err := secret.NewKeyring(secret.RandomBytes(32))
-		if err != nil {
-			t.Fatal(err)
-		}
+		db, keys := engines.Memory(t), secrettest.Keyring(t)
+		var err error
 		h := &house{T: t, inbox: inbox.New(), db: db, keys: keys}
 		h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000"})
 		h.users = user.New(db, keys, h.inbox)

@@ -1,13 +1,11 @@
 package authn_test
 
 import (
-	"context"
 	"fmt"
 	"html"
 	"maps"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,11 +19,10 @@ import (
 	"cognate/internal/oauth"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -34,30 +31,15 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 // onEngines runs a test in a house over each engine, whose clock it does not move.
 func onEngines(t *testing.T, test func(*house)) {
-	for name, open := range map[string]func(context.Context) (*store.DB, error){
-		"sqlite": func(ctx context.Context) (*store.DB, error) {
-			return sqlite.Open(ctx, filepath.Join(t.TempDir(), "db"))
-		},
-		"postgres": func(ctx context.Context) (*store.DB, error) { return postgres.Open(ctx, storetest.PostgresURL(t)) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			db, err := open(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { db.Close() })
-			keys, err := secret.NewKeyring(secret.RandomBytes(32))
-			if err != nil {
-				t.Fatal(err)
-			}
-			h := &house{T: t, inbox: inbox.New(), db: db, keys: keys, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000"})}
-			h.users = user.New(db, keys, h.inbox)
-			t.Cleanup(h.users.Wait)
-			h.tokens = token.New(db, keys, h.pools, "https://cognate.test")
-			h.machine = authn.New(keys, h.users, passkey.New(db, keys, true), h.tokens)
-			test(h)
-		})
-	}
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		keys := secrettest.Keyring(t)
+		h := &house{T: t, inbox: inbox.New(), db: db, keys: keys, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000"})}
+		h.users = user.New(db, keys, h.inbox)
+		t.Cleanup(h.users.Wait)
+		h.tokens = token.New(db, keys, h.pools, "https://cognate.test")
+		h.machine = authn.New(keys, h.users, passkey.New(db, keys, true), h.tokens)
+		test(h)
+	})
 }
 
 // withLinks makes a pool that wants sign-in links, and a client that lets users choose how to sign in.

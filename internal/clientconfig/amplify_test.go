@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,11 +13,9 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/clientconfig"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
-	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 )
 
 // house is a set of pools, and the door over them.
@@ -29,25 +26,10 @@ type house struct {
 }
 
 func onEngines(t *testing.T, test func(*house)) {
-	for engine, open := range map[string]func(*testing.T) (*store.DB, error){
-		"sqlite": func(t *testing.T) (*store.DB, error) {
-			return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
-		},
-		"postgres": func(t *testing.T) (*store.DB, error) { return postgres.Open(t.Context(), storetest.PostgresURL(t)) },
-	} {
-		t.Run(engine, func(t *testing.T) {
-			db, err := open(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { db.Close() })
-			keys, err := secret.NewKeyring(secret.RandomBytes(secret.KeySize))
-			if err != nil {
-				t.Fatal(err)
-			}
-			test(&house{t, db, pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})})
-		})
-	}
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		keys := secrettest.Keyring(t)
+		test(&house{t, db, pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})})
+	})
 }
 
 // pool makes one, with a domain, and a client of it.

@@ -60,7 +60,7 @@ var floors = map[string]float64{
 // the house imports them.
 var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
-	"internal/store/storetest": true, "internal/message/messagetest": true,
+	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
 	"internal/federation/federationtest": true,
 }
 

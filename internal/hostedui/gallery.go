@@ -97,7 +97,7 @@ func galleryAccount(frame Frame, text string) *Account {
 		Identities: &Identities{Add: []Provider{{Name: "SignInWithApple"}}, List: []Identity{
 			{Provider{Name: "Google"}, text, day, true}, {Provider{Name: text}, "1", day, false},
 		}},
-		Devices:       []Device{{"us-east-1_1", text, day}, {"us-east-1_2", "", time.Time{}}},
+		Devices: []Device{{"us-east-1_1", text, day}, {"us-east-1_2", "", time.Time{}}},
 		Sessions: []Session{
 			{ID: "1", Client: text, Browser: text, Address: "198.51.100.7", Created: day.Add(-50 * time.Hour), LastUsed: day, Current: true},
 			{ID: "2", Client: text, Created: day.Add(-500 * time.Hour)}, {ID: text},

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"cognate/internal/srp"
+	"cognate/internal/store"
+	"cognate/internal/store/storetest/engines"
 )
 
 const (
@@ -25,14 +27,12 @@ const (
 
 // onEngines runs a test on both engines, each time in a house and a pool of its own.
 func onEngines(t *testing.T, test func(*script)) {
-	for engine, open := range engines {
-		t.Run(engine, func(t *testing.T) {
-			s := &script{T: t, house: newHouse(t, open(t)), kept: map[string]string{}}
-			s.prelude()
-			s.where = "flow"
-			test(s)
-		})
-	}
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		s := &script{T: t, house: newHouse(t, db), kept: map[string]string{}}
+		s.prelude()
+		s.where = "flow"
+		test(s)
+	})
 }
 
 // answer is what a sign-in operation says, success or error.

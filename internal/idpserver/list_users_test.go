@@ -10,22 +10,14 @@ import (
 	"cognate/internal/awsjson"
 	"cognate/internal/message/inbox"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/secret/secrettest"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/user"
 )
 
 // newUserDoor serves all operations over an empty database, without tokens.
 func newUserDoor(t *testing.T) *poolDoor {
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(secret.KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	s := &Service{pools: pool.New(db, keys, pool.Options{AccountID: "123456789012"}), users: user.New(db, keys, inbox.New())}
 	m := awsjson.New(awsjson.Config{
 		Authenticate: func(*http.Request, []byte, string) (string, string, error) { return "AKID", "eu-west-3", nil },

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"cognate/api/idp"
 	"cognate/internal/awsjson"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/secret/secrettest"
+	"cognate/internal/store/storetest/engines"
 
 	"github.com/go-json-experiment/json"
 )
@@ -25,35 +24,14 @@ type poolDoor struct {
 }
 
 func newPoolDoor(t *testing.T) *poolDoor {
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(secret.KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	s := &Service{pools: pool.New(db, keys, pool.Options{AccountID: "123456789012"})}
 	m := awsjson.New(awsjson.Config{
 		Authenticate: func(*http.Request, []byte, string) (string, string, error) { return "AKID", "eu-west-3", nil },
 		Logger:       slog.New(slog.DiscardHandler),
 		Undeclared:   func(op, code string) { t.Errorf("%s answers %s, which the model does not declare", op, code) },
 	})
-	awsjson.Handle(m, idp.CreateUserPool, s.CreateUserPool)
-	awsjson.Handle(m, idp.DescribeUserPool, s.DescribeUserPool)
-	awsjson.Handle(m, idp.UpdateUserPool, s.UpdateUserPool)
-	awsjson.Handle(m, idp.DeleteUserPool, s.DeleteUserPool)
-	awsjson.Handle(m, idp.ListUserPools, s.ListUserPools)
-	awsjson.Handle(m, idp.AddCustomAttributes, s.AddCustomAttributes)
-	awsjson.Handle(m, idp.CreateUserPoolClient, s.CreateUserPoolClient)
-	awsjson.Handle(m, idp.DescribeUserPoolClient, s.DescribeUserPoolClient)
-	awsjson.Handle(m, idp.UpdateUserPoolClient, s.UpdateUserPoolClient)
-	awsjson.Handle(m, idp.DeleteUserPoolClient, s.DeleteUserPoolClient)
-	awsjson.Handle(m, idp.ListUserPoolClients, s.ListUserPoolClients)
-	awsjson.Handle(m, idp.AddUserPoolClientSecret, s.AddUserPoolClientSecret)
-	awsjson.Handle(m, idp.ListUserPoolClientSecrets, s.ListUserPoolClientSecrets)
-	awsjson.Handle(m, idp.DeleteUserPoolClientSecret, s.DeleteUserPoolClientSecret)
+	s.Register(m)
 	return &poolDoor{t, m}
 }
 

@@ -27,12 +27,11 @@ import (
 	"cognate/internal/oauth"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/srp"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -75,34 +74,13 @@ func TestScripts(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scripts: %v", err)
 	}
-	for engine, open := range engines {
-		t.Run(engine, func(t *testing.T) {
-			h := newHouse(t, open(t))
-			for _, file := range files {
-				name := strings.TrimSuffix(filepath.Base(file), ".txt")
-				t.Run(name, func(t *testing.T) { h.run(t, file) })
-			}
-		})
-	}
-}
-
-var engines = map[string]func(*testing.T) *store.DB{
-	"sqlite": func(t *testing.T) *store.DB {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
-		return opened(t, db, err)
-	},
-	"postgres": func(t *testing.T) *store.DB {
-		db, err := postgres.Open(t.Context(), storetest.PostgresURL(t))
-		return opened(t, db, err)
-	},
-}
-
-func opened(t *testing.T, db *store.DB, err error) *store.DB {
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db)
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".txt")
+			t.Run(name, func(t *testing.T) { h.run(t, file) })
+		}
+	})
 }
 
 // house is the whole core behind its door, over HTTP.
@@ -114,10 +92,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T, db *store.DB) *house {
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := secrettest.Keyring(t)
 	h := &house{inbox: inbox.New()}
 	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: scriptKinds})
 	users := user.New(db, keys, h.inbox)

@@ -12,9 +12,9 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/oauth"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -37,14 +37,11 @@ func newDesk(t testing.TB, o oauth.Options) *desk {
 			t.Fatal(err)
 		}
 	}
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	must(err)
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	must(err)
+	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, BaseDomain: "example.com"})
 	users, tokens := user.New(db, keys, message.Nowhere{}), token.New(db, keys, pools, "https://id.example.com")
 	d := &desk{Service: oauth.New(db, keys, pools, users, tokens, o), db: db, pools: pools}
+	var err error
 	d.pool, err = pools.CreateAs(t.Context(), "us-east-1_Desk", &idp.CreateUserPoolRequest{PoolName: "p"})
 	must(err)
 	d.client, err = pools.CreateClientAs(t.Context(), "desk", &idp.CreateUserPoolClientRequest{UserPoolId: d.pool.ID, ClientName: "app",

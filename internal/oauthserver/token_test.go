@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +20,10 @@ import (
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -48,22 +46,12 @@ type house struct {
 }
 
 func onEngines(t *testing.T, test func(*house)) {
-	t.Run("sqlite", func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
-		test(newHouse(t, db, err))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		db, err := postgres.Open(t.Context(), storetest.PostgresURL(t))
-		test(newHouse(t, db, err))
-	})
+	engines.Each(t, func(t *testing.T, db *store.DB) { test(newHouse(t, db)) })
 }
 
-func newHouse(t *testing.T, db *store.DB, err error) *house {
+func newHouse(t *testing.T, db *store.DB) *house {
 	h := &house{T: t, db: db, machineSecret: "0123456789abcdefghijklmnopqrstuvwxyz"}
-	h.must(err)
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	h.must(err)
+	keys := secrettest.Keyring(t)
 	h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}}})
 	h.tokens = token.New(db, keys, h.pools, "https://id.example.com")
 	p, err := h.pools.CreateAs(t.Context(), "us-east-1_OAuth", &idp.CreateUserPoolRequest{PoolName: "p"})

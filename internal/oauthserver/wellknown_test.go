@@ -14,30 +14,22 @@ import (
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/secret/secrettest"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
 
 // serve runs the door over two pools, of which the second names AWS as its issuer.
 func serve(t *testing.T) *httptest.Server {
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	pools := pool.New(db, keys, pool.Options{AccountID: "000000000000", BaseDomain: "example.com"})
 	for id, tags := range map[string]map[string]string{"us-east-1_Own": nil, "eu-west-1_Aws": {"cognate:issuer": "aws"}} {
 		if _, err := pools.CreateAs(t.Context(), id, &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: tags}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	_, err = pools.CreateDomain(t.Context(), &idp.CreateUserPoolDomainRequest{UserPoolId: "eu-west-1_Aws", Domain: "shop"})
+	_, err := pools.CreateDomain(t.Context(), &idp.CreateUserPoolDomainRequest{UserPoolId: "eu-west-1_Aws", Domain: "shop"})
 	if err != nil {
 		t.Fatal(err)
 	}

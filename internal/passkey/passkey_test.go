@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -18,11 +17,10 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
@@ -39,33 +37,18 @@ type house struct {
 
 // onEngines runs a test on each engine.
 func onEngines(t *testing.T, test func(*testing.T, *house)) {
-	t.Run("sqlite", func(t *testing.T) {
-		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
-		test(t, newHouse(t, db, err))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		db, err := postgres.Open(t.Context(), storetest.PostgresURL(t))
-		test(t, newHouse(t, db, err))
-	})
+	engines.Each(t, func(t *testing.T, db *store.DB) { test(t, newHouse(t, db)) })
 }
 
 // onSQLite is for what no engine has a part in.
 func onSQLite(t *testing.T) *house {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	return newHouse(t, db, err)
+	return newHouse(t, engines.Memory(t))
 }
 
-func newHouse(t *testing.T, db *store.DB, err error) *house {
+func newHouse(t *testing.T, db *store.DB) *house {
 	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := secrettest.Keyring(t)
 	h := &house{T: t, db: db, pools: pool.New(db, keys, pool.Options{Dev: true}), service: passkey.New(db, keys, false)}
 	p, err := h.pools.Create(t.Context(), "us-east-1", &idp.CreateUserPoolRequest{PoolName: "p", Policies: &idp.UserPoolPolicyType{
 		SignInPolicy: &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "WEB_AUTHN"}},

@@ -18,9 +18,8 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/pool"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
@@ -35,21 +34,9 @@ type gallery struct {
 
 // onEngines runs a test in a gallery on both engines.
 func onEngines(t *testing.T, test func(*gallery)) {
-	for engine, open := range map[string]func(*testing.T) (*store.DB, error){
-		"sqlite": func(t *testing.T) (*store.DB, error) {
-			return sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
-		},
-		"postgres": func(t *testing.T) (*store.DB, error) { return postgres.Open(t.Context(), storetest.PostgresURL(t)) },
-	} {
-		t.Run(engine, func(t *testing.T) {
-			db, err := open(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { db.Close() })
-			test(newGallery(t, pool.New(db, keyring(t), pool.Options{BaseDomain: "example.com", PublicURL: "https://id.example.com:8443"})))
-		})
-	}
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		test(newGallery(t, pool.New(db, keyring(t), pool.Options{BaseDomain: "example.com", PublicURL: "https://id.example.com:8443"})))
+	})
 }
 
 func newGallery(t *testing.T, r *pool.Registry) *gallery {

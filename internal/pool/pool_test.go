@@ -14,8 +14,9 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/store/storetest/engines"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -25,20 +26,13 @@ const region = "eu-west-3"
 
 func open(t *testing.T) *store.DB {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
+	db := engines.Memory(t)
 	return db
 }
 
 func keyring(t *testing.T) *secret.Keyring {
 	t.Helper()
-	keys, err := secret.NewKeyring(secret.RandomBytes(secret.KeySize))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := secrettest.Keyring(t)
 	return keys
 }
 

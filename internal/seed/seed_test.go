@@ -10,23 +10,15 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/message"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/seed"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/user"
 )
 
 // core is an empty server's core.
 func core(t *testing.T) (*pool.Registry, *user.Directory) {
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	return pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true}), user.New(db, keys, message.Nowhere{})
 }
 

@@ -14,8 +14,9 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/sqlite"
+	"cognate/internal/store/storetest/engines"
 	"cognate/internal/token"
 )
 
@@ -31,15 +32,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T) *house {
-	db, err := sqlite.Open(t.Context(), ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	h := &house{T: t, db: db, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
 	h.tokens = token.New(db, keys, h.pools, "http://cognate.test")
 	h.pool = h.newPool("us-east-1_Tokens1")

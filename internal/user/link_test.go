@@ -1,12 +1,10 @@
 package user
 
 import (
-	"context"
 	"fmt"
 	"html"
 	"net/url"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,39 +14,23 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/message/inbox"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
-	"cognate/internal/store/postgres"
-	"cognate/internal/store/sqlite"
 	"cognate/internal/store/storetest"
+	"cognate/internal/store/storetest/engines"
 )
 
 func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 
 // onEngines runs a test in an office on each engine, whose pools have their pages at one address.
 func onEngines(t *testing.T, test func(*office)) {
-	for name, open := range map[string]func(context.Context) (*store.DB, error){
-		"sqlite": func(ctx context.Context) (*store.DB, error) {
-			return sqlite.Open(ctx, filepath.Join(t.TempDir(), "db"))
-		},
-		"postgres": func(ctx context.Context) (*store.DB, error) { return postgres.Open(ctx, storetest.PostgresURL(t)) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			db, err := open(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { db.Close() })
-			keys, err := secret.NewKeyring(secret.RandomBytes(32))
-			if err != nil {
-				t.Fatal(err)
-			}
-			o := &office{T: t, db: db, inbox: inbox.New(), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Kinds: providerKinds})}
-			o.users = New(db, keys, o.inbox).With(Options{Pages: pages})
-			t.Cleanup(o.users.Wait)
-			test(o)
-		})
-	}
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		keys := secrettest.Keyring(t)
+		o := &office{T: t, db: db, inbox: inbox.New(), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Kinds: providerKinds})}
+		o.users = New(db, keys, o.inbox).With(Options{Pages: pages})
+		t.Cleanup(o.users.Wait)
+		test(o)
+	})
 }
 
 func pages(p *pool.Pool) string { return "https://" + p.Name + ".pages.test" }

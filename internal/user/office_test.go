@@ -8,7 +8,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/message/inbox"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
 	"cognate/internal/store/sqlite"
 )
@@ -35,10 +35,7 @@ func newOfficeAt(t *testing.T, path string, change func(*idp.CreateUserPoolReque
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	keys, err := secret.NewKeyring(secret.RandomBytes(32))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := secrettest.Keyring(t)
 	box := inbox.New()
 	o := &office{T: t, db: db, inbox: box, users: New(db, keys, box), pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: providerKinds})}
 	return newOfficeIn(o, change)

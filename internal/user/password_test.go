@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"cognate/internal/secret"
+	"cognate/internal/secret/secrettest"
 	"cognate/internal/srp"
 	"cognate/internal/store"
 )
@@ -36,8 +36,7 @@ func TestADumpChecksNoGuess(t *testing.T) {
 		t.Errorf("%d bytes are kept of one password, %d of another", len(a.Sealed), len(b.Sealed))
 	}
 	for range 8 {
-		keys, err := secret.NewKeyring(secret.RandomBytes(32))
-		o.must(err)
+		keys := secrettest.Keyring(t)
 		thief := New(o.db, keys, o.inbox)
 		if _, err := thief.Verifier(w); err == nil {
 			t.Fatal("another key opens the verifier")
