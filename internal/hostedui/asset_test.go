@@ -1,6 +1,7 @@
 package hostedui
 
 import (
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -62,6 +63,9 @@ func TestContrast(t *testing.T) {
 	}
 	sheet := string(raw)
 	light, dark := properties(t, sheet, "\n:root"), properties(t, sheet, "\n  :root:not(.light)")
+	if forced := properties(t, sheet, "\n:root.dark"); !maps.Equal(forced, dark) { // CSS has no way to say it once
+		t.Errorf("a page that is always dark has other colours: %v, want %v", forced, dark)
+	}
 	pairs := []struct {
 		front, back string
 		least       float64
