@@ -31,6 +31,7 @@ type Provider struct {
 
 	details func() map[string]string // a function, which fmt cannot look into
 	row     store.IdentityProvider
+	renews  time.Time // when a certificate of its keys is to be renewed; zero without keys
 }
 
 // Detail returns one of the ProviderDetails, such as "IDPInit"; "" when it is not there.
@@ -74,7 +75,7 @@ func shownProvider(err error, name string) error {
 }
 
 // Provider returns a provider of a pool by its name, at most 30 seconds old. It is opened once and stays the same until
-// it changes. One that does not exist is a ResourceNotFoundException.
+// it changes, or a certificate of ours is to be renewed. One that does not exist is a ResourceNotFoundException.
 func (r *Registry) Provider(ctx context.Context, p *Pool, name string) (*Provider, error) {
 	key := providerKey(p.ID, name)
 	v, generation := r.providers.get(key)
@@ -90,7 +91,7 @@ func (r *Registry) Provider(ctx context.Context, p *Pool, name string) (*Provide
 	if err != nil {
 		return nil, shownProvider(err, name)
 	}
-	if v = r.providers.old(key); v == nil || !reflect.DeepEqual(v.row, row) {
+	if v = r.providers.old(key); v == nil || !reflect.DeepEqual(v.row, row) || v.due() {
 		if v, err = r.openProvider(ctx, row); err != nil {
 			return nil, err
 		}
@@ -98,6 +99,8 @@ func (r *Registry) Provider(ctx context.Context, p *Pool, name string) (*Provide
 	r.providers.put(key, v, generation, now)
 	return v, nil
 }
+
+func (p *Provider) due() bool { return !p.renews.IsZero() && !time.Now().Before(p.renews) }
 
 func (r *Registry) openProvider(ctx context.Context, row store.IdentityProvider) (*Provider, error) {
 	kind, ok := r.opt.Kinds[row.Type]
@@ -116,6 +119,10 @@ func (r *Registry) openProvider(ctx context.Context, row store.IdentityProvider)
 	if err != nil {
 		return nil, err
 	}
+	renews, err := renewalOf(keys)
+	if err != nil {
+		return nil, err
+	}
 	claims := slices.Compact(slices.Sorted(maps.Values(mapping)))
 	opened, err := kind.Open(federation.Settings{
 		PoolID: row.PoolID, Name: row.Name, Type: row.Type, Details: maps.Clone(details), Claims: claims, Keys: keys,
@@ -125,7 +132,7 @@ func (r *Registry) openProvider(ctx context.Context, row store.IdentityProvider)
 	}
 	return &Provider{
 		Provider: opened, PoolID: row.PoolID, Name: row.Name, Type: row.Type, Mapping: mapping, Identifiers: row.Identifiers,
-		Created: row.Created, Modified: row.Modified, details: func() map[string]string { return details }, row: row,
+		Created: row.Created, Modified: row.Modified, details: func() map[string]string { return details }, row: row, renews: renews,
 	}, nil
 }
 

@@ -166,7 +166,7 @@ func (r *Registry) writeProvider(ctx context.Context, row store.IdentityProvider
 	if err != nil {
 		return nil, err
 	}
-	return r.describeProvider(row)
+	return r.describeProvider(ctx, row)
 }
 
 func insertProvider(tx *store.Tx, row store.IdentityProvider) error {
@@ -301,7 +301,7 @@ func (r *Registry) DescribeProvider(ctx context.Context, poolID, name string) (*
 	if err != nil {
 		return nil, err
 	}
-	return r.describeProvider(row)
+	return r.describeProvider(ctx, row)
 }
 
 // ProviderByIdentifier is DescribeProvider for the provider that has an identifier.
@@ -324,10 +324,10 @@ func (r *Registry) ProviderByIdentifier(ctx context.Context, poolID, identifier 
 	if err != nil {
 		return nil, err
 	}
-	return r.describeProvider(row)
+	return r.describeProvider(ctx, row)
 }
 
-func (r *Registry) describeProvider(row store.IdentityProvider) (*idp.IdentityProviderType, error) {
+func (r *Registry) describeProvider(ctx context.Context, row store.IdentityProvider) (*idp.IdentityProviderType, error) {
 	d := &idp.IdentityProviderType{
 		UserPoolId: row.PoolID, ProviderName: row.Name, ProviderType: row.Type, IdpIdentifiers: row.Identifiers,
 		CreationDate: api.At(row.Created), LastModifiedDate: api.At(row.Modified),
@@ -347,7 +347,7 @@ func (r *Registry) describeProvider(row store.IdentityProvider) (*idp.IdentityPr
 		delete(d.ProviderDetails, detailMetadata)
 	}
 	if row.Type == idp.IdentityProviderTypeTypeSaml && encrypts(d.ProviderDetails) {
-		d.ProviderDetails[detailCertificate], err = r.encryptionCertificate(row)
+		d.ProviderDetails[detailCertificate], err = r.encryptionCertificate(ctx, row)
 	}
 	return d, err
 }

@@ -132,6 +132,11 @@ func (t *Tx) GetFederationKeys(poolID string) (sealed []byte, err error) {
 	return sealed, err
 }
 
+// UpdateFederationKeys replaces the sealed keys that a pool shows to its providers, or returns ErrNotFound.
+func (t *Tx) UpdateFederationKeys(poolID string, sealed []byte) error {
+	return t.touch("update federation keys", `UPDATE federation_keys SET sealed = $2 WHERE pool_id = $1`, poolID, sealed)
+}
+
 // UseAssertion notes that an assertion of a provider has been used; ErrExists when it was already. It is forgotten some
 // time after expires.
 func (t *Tx) UseAssertion(poolID, provider, id string, expires time.Time) error {

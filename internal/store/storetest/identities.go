@@ -91,17 +91,29 @@ func testFederationKeys(t *testing.T, db *store.DB) {
 	create := func(sealed ...byte) error {
 		return try(db, func(tx *store.Tx) error { return tx.CreateFederationKeys("p", sealed) })
 	}
+	replace := func(sealed ...byte) error {
+		return try(db, func(tx *store.Tx) error { return tx.UpdateFederationKeys("p", sealed) })
+	}
 	is(t, "create without a pool", create(1), store.ErrNotFound)
-	update(t, db, func(tx *store.Tx) error { return tx.CreatePool(newPool("p")) })
+	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.CreatePool(newPool("p")), fill(tx, "q")) })
+	is(t, "replace what is not there", replace(9), store.ErrNotFound)
 	is(t, "create", create(1, 0, 2), nil)
 	is(t, "create again", create(9), store.ErrExists)
-	view(t, db, func(tx *store.Tx) error {
-		sealed, err := tx.GetFederationKeys("p")
-		same(t, "keys", sealed, []byte{1, 0, 2})
-		_, none := tx.GetFederationKeys("q")
-		is(t, "keys of another", none, store.ErrNotFound)
-		return err
-	})
+	want := func(what string, keys ...byte) {
+		t.Helper()
+		view(t, db, func(tx *store.Tx) error {
+			sealed, err := tx.GetFederationKeys("p")
+			same(t, what, sealed, keys)
+			other, err2 := tx.GetFederationKeys("q")
+			same(t, "keys of another", other, []byte{1})
+			_, none := tx.GetFederationKeys("r")
+			is(t, "keys of none", none, store.ErrNotFound)
+			return errors.Join(err, err2)
+		})
+	}
+	want("keys", 1, 0, 2)
+	is(t, "replace", replace(3, 0), nil)
+	want("replaced keys", 3, 0)
 }
 
 func newIdentity(pool, sub, attribute, value string) store.Identity {
