@@ -34,6 +34,7 @@ var floors = map[string]float64{
 	"internal/message/inbox":     3.1,
 	"internal/message/smtp":      3.1,
 	"internal/message":           3,
+	"internal/trigger":           3,
 	"internal/federation":        3,
 	"internal/federation/oidc":   3.1,
 	"internal/federation/social": 3.2,
