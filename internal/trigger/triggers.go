@@ -1,6 +1,12 @@
 package trigger
 
-import "github.com/go-json-experiment/json"
+import (
+	"maps"
+
+	"github.com/go-json-experiment/json"
+
+	"cognate/internal/store"
+)
 
 // The triggers of Cognito's that the server knows, with what each tells and takes (sections 4 and 5).
 var (
@@ -32,6 +38,14 @@ const (
 
 // Attributes are those of a user, as functions see them: with sub and cognito:user_status once there is one. Nil is {}.
 type Attributes map[string]string
+
+// AttributesOf are the attributes of a user who is there.
+func AttributesOf(u store.User) Attributes {
+	out := Attributes{}
+	maps.Copy(out, u.Attributes)
+	out["sub"], out["cognito:user_status"] = u.Sub, u.Status
+	return out
+}
 
 // Metadata is what the app has sent for functions; nil is null.
 type Metadata map[string]string

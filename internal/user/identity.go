@@ -77,6 +77,9 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 		return store.User{}, err
 	}
 	f.client = c
+	if err := d.beforeFederated(ctx, f); err != nil {
+		return store.User{}, err
+	}
 	var was, is store.User
 	err = d.db.Update(ctx, func(tx *store.Tx) (err error) {
 		if err := f.use(tx); err != nil {
@@ -91,7 +94,7 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	if was.Sub != "" {
 		d.notifyMoved(ctx, p, was)
 	}
-	return is, nil
+	return is, d.afterFederated(ctx, f, was.Sub == "", is)
 }
 
 // federated is one sign-in through a provider.
@@ -101,6 +104,7 @@ type federated struct {
 	provider  *pool.Provider
 	assertion *federation.Assertion
 	values    map[string]string // of the mapped attributes that are delivered
+	known     bool              // a function was called for a user who is there, and none for a new one: there must be none
 }
 
 func newFederated(p *pool.Pool, provider *pool.Provider, a *federation.Assertion) (*federated, error) {
@@ -127,6 +131,9 @@ func (f *federated) signIn(tx *store.Tx) (was, is store.User, err error) {
 	i, err := f.find(tx)
 	if isNotFound(err) {
 		i, err = f.linkByEmail(tx)
+	}
+	if isNotFound(err) && f.known {
+		return was, is, refused("User does not exist.") // any more
 	}
 	if isNotFound(err) {
 		is, err = f.create(tx)
@@ -210,35 +217,47 @@ func (f *federated) settle(tx *store.Tx, i store.Identity) (known bool, err erro
 	return false, tx.CreateIdentity(i)
 }
 
-// create makes the user whom the provider has told of.
-func (f *federated) create(tx *store.Tx) (store.User, error) {
-	now := time.Now().UTC()
+// name is the username of the user whom the provider has told of.
+func (f *federated) name() string {
 	name := f.provider.Name + "_" + f.assertion.Subject
 	if !f.pool.CaseSensitive() {
 		name = strings.ToLower(name)
 	}
+	return name
+}
+
+// draft is the user whom the provider has told of, not written yet, and its identity.
+func (f *federated) draft(tx *store.Tx) (u store.User, own store.Identity, err error) {
+	now, name := time.Now().UTC(), f.name()
 	if utf8.RuneCountInString(name) > maxUsername {
-		return store.User{}, refused("Invalid user attributes: username: String must be no longer than %d characters\n ", maxUsername)
+		return u, own, refused("Invalid user attributes: username: String must be no longer than %d characters\n ", maxUsername)
 	}
-	u := store.User{
+	u = store.User{
 		PoolID: f.pool.ID, Sub: uuid.NewString(), Username: name, UsernameKey: f.pool.Key(name), Enabled: true,
 		Status: idp.UserStatusTypeExternalProvider, Created: now, Modified: now,
 	}
 	edits, err := f.edits(tx, u)
 	if err != nil {
-		return u, err
+		return u, own, err
 	}
 	u.Attributes = merged(nil, edits)
 	if missing := f.missing(u.Attributes); len(missing) > 0 {
-		return u, refused("attributes required: [%s]", strings.Join(missing, ", "))
+		return u, own, refused("attributes required: [%s]", strings.Join(missing, ", "))
 	}
-	own := store.Identity{
-		PoolID: u.PoolID, Provider: f.provider.Name, Value: f.assertion.Subject, Type: f.provider.Type, Sub: u.Sub,
-		Issuer: f.assertion.Issuer, Own: true, Created: now,
+	own = f.identity(u.Sub)
+	own.Own, own.Created = true, now
+	return u, own, nil
+}
+
+// create makes the user whom the provider has told of.
+func (f *federated) create(tx *store.Tx) (store.User, error) {
+	u, own, err := f.draft(tx)
+	if err != nil {
+		return u, err
 	}
 	u.Attributes[attrIdentities] = describeIdentities([]store.Identity{own})
 	if err := createNamed(tx, f.pool, u); errors.Is(err, store.ErrExists) {
-		return u, refused("Already found an entry for username %s", name)
+		return u, refused("Already found an entry for username %s", u.Username)
 	} else if err != nil {
 		return u, err
 	}

@@ -15,6 +15,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // Options are what an operator adds to what Cognito does. The zero value adds nothing.
@@ -32,6 +33,8 @@ type Options struct {
 	SMSPerDay int
 	// Breached tells passwords that nobody may choose; nil knows of none.
 	Breached Breached
+	// Triggers calls the functions of pools; nil has nothing that runs them, and refuses where a pool names one.
+	Triggers *trigger.Dispatcher
 	// Notify tells users of changes to what guards their accounts.
 	Notify bool
 	// Pages gives what the addresses of a pool's pages begin with: a scheme and a host, without a slash at the

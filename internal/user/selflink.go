@@ -106,10 +106,7 @@ func (d *Directory) UnlinkSelf(ctx context.Context, p *pool.Pool, sub, provider,
 // that, and returns it; ErrNotFound when there is none. Both sides must know the address to be verified. The user must
 // be the pool's own, without an identity: of what a provider has told of a user, another is no proof.
 func (f *federated) linkByEmail(tx *store.Tx) (store.Identity, error) {
-	if f.provider.Linking() != pool.LinkByVerifiedEmail || f.values[attrEmail+verified] != "true" {
-		return store.Identity{}, store.ErrNotFound
-	}
-	u, err := f.ownerOf(tx, f.values[attrEmail])
+	u, err := f.addressee(tx)
 	if err != nil {
 		return store.Identity{}, err
 	}
@@ -118,6 +115,14 @@ func (f *federated) linkByEmail(tx *store.Tx) (store.Identity, error) {
 		err = refused("%s", known.Message)
 	}
 	return f.identity(u.Sub), err
+}
+
+// addressee is the user to whom linkByEmail links, or ErrNotFound.
+func (f *federated) addressee(tx *store.Tx) (store.User, error) {
+	if f.provider.Linking() != pool.LinkByVerifiedEmail || f.values[attrEmail+verified] != "true" {
+		return store.User{}, store.ErrNotFound
+	}
+	return f.ownerOf(tx, f.values[attrEmail])
 }
 
 // maxNamesakes is how many users with one e-mail address are looked at; with more, it is nobody's.
