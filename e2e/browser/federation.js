@@ -33,7 +33,8 @@ export async function press(tab, site) {
 
 /** Exchanges the code that the browser has brought back; the claims are those of the ID token, which is checked. */
 export async function claims(tab, site, checks = { expectedState: 's' }) {
-	const config = await oidc.discovery(new URL(`${url}/${site.UserPoolId}`), site.client, undefined, oidc.None(), { execute: [oidc.allowInsecureRequests] });
+	const insecure = { execute: [oidc.allowInsecureRequests] };
+	const config = await oidc.discovery(new URL(`${url}/${site.UserPoolId}`), site.client, undefined, oidc.None(), insecure);
 	return (await oidc.authorizationCodeGrant(config, new URL(tab.url()), { ...checks, idTokenExpected: true })).claims();
 }
 

@@ -26,7 +26,8 @@ function configure(folder, origin) {
 	for (const name of ['config', 'metadata', 'cert', 'log', 'data', 'temp', 'session']) {
 		mkdirSync(`${folder}/${name}`);
 	}
-	execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', `${folder}/cert/key.pem`, '-out', `${folder}/cert/cert.pem`, '-days', '30', '-subj', '/CN=idp'], { stdio: 'ignore' });
+	execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=idp',
+		'-keyout', `${folder}/cert/key.pem`, '-out', `${folder}/cert/cert.pem`], { stdio: 'ignore' });
 	file(`${folder}/config/config.php`, 'config', {
 		baseurlpath: `${origin}/`, 'enable.saml20-idp': true, 'module.enable': { core: true, saml: true, exampleauth: true },
 		secretsalt: 'a salt for the tests', 'auth.adminpassword': 'a password for the tests', technicalcontact_email: 'na@example.org', timezone: 'UTC',
@@ -49,7 +50,8 @@ export async function openSimpleSAMLphp() {
 	const folder = mkdtempSync(`${tmpdir()}/simplesamlphp-`);
 	configure(folder, origin);
 	const options = ['-d', 'display_errors=0', '-d', 'opcache.enable=0']; // whom it knows changes within a second
-	const server = spawn('php', [...options, '-S', listen, '-t', `${program}/www`], { env: { ...process.env, SIMPLESAMLPHP_CONFIG_DIR: `${folder}/config` }, stdio: 'ignore' });
+	const env = { ...process.env, SIMPLESAMLPHP_CONFIG_DIR: `${folder}/config` };
+	const server = spawn('php', [...options, '-S', listen, '-t', `${program}/www`], { env, stdio: 'ignore' });
 	const gone = new Promise((resolve, reject) => server.on('error', reject).on('exit', resolve)); // rejects where there is no PHP
 	const close = async () => {
 		server.kill();

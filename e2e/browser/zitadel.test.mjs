@@ -20,7 +20,10 @@ let issuer;
 const folder = mkdtempSync(`${tmpdir()}/zitadel-`);
 
 /** What the provider knows of its users, each by an id; the password is "word". */
-const know = people => writeFileSync(`${folder}/users.json`, JSON.stringify(Object.fromEntries(people.map(p => [p.ID, { Password: 'word', PreferredLanguage: 'de', ...p }]))));
+const know = people => {
+	const users = people.map(person => [person.ID, { Password: 'word', PreferredLanguage: 'de', ...person }]);
+	writeFileSync(`${folder}/users.json`, JSON.stringify(Object.fromEntries(users)));
+};
 
 before(async () => {
 	app = await openApp();
