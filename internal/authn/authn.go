@@ -19,6 +19,7 @@ import (
 	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
+	"cognate/internal/trigger"
 	"cognate/internal/user"
 )
 
@@ -47,6 +48,7 @@ type Attempt struct {
 	Session   string // for Respond
 
 	Parameters map[string]string // AuthParameters or ChallengeResponses
+	Metadata   map[string]string // ClientMetadata, for functions
 	IP         string            // where the user is, as far as that is known
 
 	// Enter makes the attempt one of a page of the server's own: the sign-in ends with a call of Enter in place of
@@ -227,7 +229,7 @@ func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, err
 	}
 	t, err := m.tokens.Refresh(ctx, a.Pool, a.Client, token.Renewal{
-		Refresh: secret.Text(refresh), DeviceKey: a.Parameters["DEVICE_KEY"],
+		Refresh: secret.Text(refresh), DeviceKey: a.Parameters["DEVICE_KEY"], Occasion: token.Occasion{Source: trigger.SourceTokensRefresh},
 		Check: func(u store.User) error {
 			return user.SecretHash(a.Client, a.Parameters["SECRET_HASH"], namesOf(u)...)
 		},

@@ -7,6 +7,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/store"
 	"cognate/internal/token"
+	"cognate/internal/trigger"
 	"cognate/internal/user"
 )
 
@@ -98,7 +99,7 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	}
 	if p.raises != "" {
 		t, err := m.tokens.Raise(ctx, token.Raise{
-			Pool: a.Pool, Client: a.Client, User: p.User, Session: p.raises, Proof: proof, NotAfter: p.notAfter,
+			Pool: a.Pool, Client: a.Client, User: p.User, Session: p.raises, Proof: proof, NotAfter: p.notAfter, Occasion: a.occasion(),
 		}, p.write)
 		if err != nil {
 			return nil, once(err, p.used)
@@ -107,12 +108,26 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	}
 	t, err := m.tokens.Issue(ctx, token.Grant{
 		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow, Proof: proof,
-		Device: p.proven, NewDevice: p.proven == "" && a.Pool.RemembersDevices(),
+		Device: p.proven, NewDevice: p.proven == "" && a.Pool.RemembersDevices(), Occasion: a.occasion(),
 	}, succeed)
 	if err != nil {
 		return nil, once(err, p.used)
 	}
 	return &Step{Tokens: t}, nil
+}
+
+// occasion is what the pool's function is told of tokens that end an attempt: by the challenge that was answered last, and with
+// what the app has sent along with the answer, but not with the beginning (protocol page "triggers", section 6).
+func (a *Attempt) occasion() token.Occasion {
+	switch a.Challenge {
+	case "":
+		return token.Occasion{Source: trigger.SourceTokens}
+	case idp.ChallengeNameTypeNewPasswordRequired:
+		return token.Occasion{Source: trigger.SourceTokensNewPassword, Metadata: a.Metadata}
+	case idp.ChallengeNameTypeDevicePasswordVerifier:
+		return token.Occasion{Source: trigger.SourceTokensDevice, Metadata: a.Metadata}
+	}
+	return token.Occasion{Source: trigger.SourceTokens, Metadata: a.Metadata}
 }
 
 // succeed writes what the end of a sign-in has left to write.

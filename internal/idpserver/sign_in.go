@@ -16,7 +16,7 @@ func (s *Service) InitiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 		return nil, err
 	}
 	step, err := s.authn.Start(ctx, &authn.Attempt{
-		Pool: p, Client: c, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, IP: awsjson.CallerFrom(ctx).IP,
+		Pool: p, Client: c, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, Metadata: in.ClientMetadata, IP: awsjson.CallerFrom(ctx).IP,
 	})
 	if err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func (s *Service) AdminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 		return nil, err
 	}
 	step, err := s.authn.Start(ctx, &authn.Attempt{
-		Pool: p, Client: c, Admin: true, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, IP: userAddress(in.ContextData),
+		Pool: p, Client: c, Admin: true, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, Metadata: in.ClientMetadata, IP: userAddress(in.ContextData),
 	})
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (s *Service) RespondToAuthChallenge(ctx context.Context, in *idp.RespondToA
 		return nil, err
 	}
 	step, err := s.authn.Respond(ctx, &authn.Attempt{
-		Pool: p, Client: c, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, IP: awsjson.CallerFrom(ctx).IP,
+		Pool: p, Client: c, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, Metadata: in.ClientMetadata, IP: awsjson.CallerFrom(ctx).IP,
 	})
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 		return nil, err
 	}
 	step, err := s.authn.Respond(ctx, &authn.Attempt{
-		Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, IP: userAddress(in.ContextData),
+		Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, Metadata: in.ClientMetadata, IP: userAddress(in.ContextData),
 	})
 	if err != nil {
 		return nil, err

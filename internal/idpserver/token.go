@@ -31,6 +31,7 @@ func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *idp.GetToke
 	}
 	t, err := s.tokens.Refresh(ctx, p, c, token.Renewal{
 		Refresh: secret.Text(in.RefreshToken), DeviceKey: in.DeviceKey, Check: func(store.User) error { return nil },
+		Occasion: token.Occasion{Metadata: in.ClientMetadata},
 	})
 	if f, ok := errors.AsType[*fault.Error](err); ok && (f.Code == idp.CodePasswordResetRequired || f.Code == idp.CodeUserNotConfirmed) {
 		return nil, fault.New(idp.CodeNotAuthorized, f.Message) // the model declares neither here
@@ -51,7 +52,7 @@ func (s *Service) GetClientToken(ctx context.Context, in *cognate.GetClientToken
 		if !secretFits(c, in.Secret) {
 			return nil, fault.Newf(idp.CodeNotAuthorized, "Unable to verify secret for client %s", c.ID)
 		}
-		return s.oauth.ClientToken(ctx, p, c, in.Scopes)
+		return s.oauth.ClientToken(ctx, p, c, in.Scopes, in.ClientMetadata)
 	})
 	if err != nil {
 		return nil, clientFault(err)

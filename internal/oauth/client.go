@@ -9,8 +9,8 @@ import (
 )
 
 // ClientToken gives a client that has shown to be itself a token of its own, for the custom scopes that it asks for, or
-// for all that it has (protocol page "tokens", section 9). Its errors are an [*Error] or the server's own.
-func (s *Service) ClientToken(ctx context.Context, p *pool.Pool, c *pool.Client, asked []string) (*token.Tokens, error) {
+// for all that it has (protocol page "tokens", section 9). Metadata is what it has sent for functions. Its errors are an [*Error] or the server's own.
+func (s *Service) ClientToken(ctx context.Context, p *pool.Pool, c *pool.Client, asked []string, metadata map[string]string) (*token.Tokens, error) {
 	if !c.HasSecret() || !c.AllowsGrant(pool.GrantClient) {
 		return nil, ErrNotAllowed
 	}
@@ -18,7 +18,7 @@ func (s *Service) ClientToken(ctx context.Context, p *pool.Pool, c *pool.Client,
 	if err != nil {
 		return nil, err
 	}
-	return s.tokens.ClientToken(ctx, p, c, scopes)
+	return s.tokens.ClientToken(ctx, p, c, scopes, metadata)
 }
 
 // clientScopes are the scopes asked for, each once, or all that the client has. A scope that is gone from its resource

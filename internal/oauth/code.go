@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -20,6 +21,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/token"
+	"cognate/internal/trigger"
 	"cognate/internal/user"
 )
 
@@ -36,6 +38,8 @@ type asked struct {
 	Login       string      `json:"login"` // the ID of the login that it was given to
 	Proof       token.Proof `json:"proof"`
 	AuthTime    time.Time   `json:"auth_time"`
+	// Change is what the pool's function has said of the tokens, when the code was made: a refusal is for the app's page.
+	Change token.Change `json:"change,omitzero"`
 }
 
 // Answer answers a request for a browser whose user has just signed in: it returns where to send the browser, with a
@@ -53,8 +57,8 @@ func (s *Service) Answer(ctx context.Context, r *Request, l *Login) (location st
 	} else {
 		answer, err = s.codeFor(ctx, r, l)
 	}
-	if _, refused := errors.AsType[*fault.Error](err); refused || errors.Is(err, store.ErrNotFound) {
-		return "", s.Refuse(r, ErrRequest) // disabled or deleted since
+	if f, refused := errors.AsType[*fault.Error](err); refused || errors.Is(err, store.ErrNotFound) {
+		return "", s.Refuse(r, cmp.Or(OfFunction(f), ErrRequest)) // disabled or deleted since
 	}
 	if err != nil {
 		return "", err
@@ -75,9 +79,15 @@ func (s *Service) Resume(ctx context.Context, r *Request, l *Login) (location st
 
 func (s *Service) codeFor(ctx context.Context, r *Request, l *Login) (url.Values, error) {
 	proof := r.proof(l)
+	change, err := s.tokens.Ask(ctx, token.Grant{
+		Pool: r.Pool, Client: r.Client, User: l.User, Scopes: r.Scopes, Occasion: token.Occasion{Source: trigger.SourceTokensHosted},
+	})
+	if err != nil {
+		return nil, err
+	}
 	request, err := json.Marshal(asked{
 		RedirectURI: r.RedirectURI, Challenge: r.Challenge, Scopes: r.Scopes, Nonce: r.Nonce, Audience: r.Audience,
-		Login: l.ID, Proof: proof, AuthTime: proof.Time,
+		Login: l.ID, Proof: proof, AuthTime: proof.Time, Change: change,
 	})
 	if err != nil {
 		return nil, err
@@ -94,7 +104,8 @@ func (s *Service) codeFor(ctx context.Context, r *Request, l *Login) (url.Values
 func (s *Service) tokensFor(ctx context.Context, r *Request, l *Login) (url.Values, error) {
 	t, err := s.tokens.Issue(ctx, token.Grant{
 		Pool: r.Pool, Client: r.Client, User: l.User, Scopes: r.Scopes, Flow: token.NewFlow(), Proof: r.proof(l),
-		OAuth: &token.OAuth{Nonce: r.Nonce, Audience: r.Audience, Implicit: true},
+		OAuth:    &token.OAuth{Nonce: r.Nonce, Audience: r.Audience, Implicit: true},
+		Occasion: token.Occasion{Source: trigger.SourceTokensHosted},
 	}, nil)
 	if err != nil {
 		return nil, err
@@ -136,7 +147,8 @@ func (s *Service) Exchange(ctx context.Context, p *pool.Pool, c *pool.Client, x 
 	a.Proof.Time = a.AuthTime
 	t, err := s.tokens.Issue(ctx, token.Grant{
 		Pool: p, Client: c, User: account.User, Scopes: a.Scopes, Flow: row.Flow, Proof: a.Proof,
-		OAuth: &token.OAuth{Nonce: a.Nonce, Audience: a.Audience},
+		OAuth:  &token.OAuth{Nonce: a.Nonce, Audience: a.Audience},
+		Change: &a.Change,
 	}, func(tx *store.Tx) error { // after a replay has been found, which ends what the code was good for
 		if stale {
 			return ErrGrant

@@ -2,7 +2,11 @@ package oauth
 
 import (
 	"net/url"
+	"slices"
 	"strings"
+
+	"cognate/api/idp"
+	"cognate/internal/fault"
 )
 
 // Error is an error of RFC 6749, sections 4.1.2.1 and 5.2.
@@ -36,6 +40,15 @@ var (
 	ErrLoginRequired = &Error{Code: "login_required"}
 	errUnmet         = &Error{Code: "unmet_authentication_requirements"}
 )
+
+// OfFunction is what an app is told of a function of the pool's that has failed; nil of any other fault.
+func OfFunction(f *fault.Error) *Error {
+	functions := []string{idp.CodeUserLambdaValidation, idp.CodeUnexpectedLambda, idp.CodeInvalidLambdaResponse}
+	if f == nil || !slices.Contains(functions, f.Code) {
+		return nil
+	}
+	return &Error{Code: ErrRequest.Code, Description: f.Message + " "}
+}
 
 // PageError is an error of an authorization request that the browser's user is shown, and the client is not sent:
 // who asks is not known, or not where the answer may go. Text is Cognito's where it says something at once;

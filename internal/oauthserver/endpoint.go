@@ -120,8 +120,11 @@ func (s *Service) authenticate(r *http.Request, form url.Values) (c caller, err 
 func (s *Service) refuse(w http.ResponseWriter, r *http.Request, badClient int, err error) {
 	known, ok := errors.AsType[*oauth.Error](err)
 	limited, _ := errors.AsType[*fault.Error](err)
+	if !ok {
+		known = oauth.OfFunction(limited)
+	}
 	switch {
-	case ok:
+	case known != nil:
 	case limited != nil && limited.Code == idp.CodeTooManyRequests:
 		s.write(w, r, http.StatusTooManyRequests, &oauth.Error{Code: oauth.ErrRequest.Code, Description: limited.Message})
 		return

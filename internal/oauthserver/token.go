@@ -1,9 +1,12 @@
 package oauthserver
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 
 	"cognate/internal/fault"
 	"cognate/internal/oauth"
@@ -11,6 +14,7 @@ import (
 	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
+	"cognate/internal/trigger"
 )
 
 // tokenAnswer is the success of the token endpoint.
@@ -64,11 +68,12 @@ func (s *Service) refreshGrant(r *http.Request, c caller) (any, error) {
 		return nil, oauth.ErrRequest
 	}
 	t, err := s.tokens.Refresh(r.Context(), c.pool, c.client, token.Renewal{
-		Refresh: secret.Text(refresh),
-		Check:   func(store.User) error { return nil }, // the client has shown to be itself
+		Refresh:  secret.Text(refresh),
+		Check:    func(store.User) error { return nil }, // the client has shown to be itself
+		Occasion: token.Occasion{Source: trigger.SourceTokensRefresh},
 	})
-	if _, refused := errors.AsType[*fault.Error](err); refused {
-		return nil, oauth.ErrGrant
+	if f, refused := errors.AsType[*fault.Error](err); refused {
+		return nil, cmp.Or(oauth.OfFunction(f), oauth.ErrGrant)
 	}
 	if err != nil {
 		return nil, err
@@ -78,7 +83,11 @@ func (s *Service) refreshGrant(r *http.Request, c caller) (any, error) {
 
 // clientGrant gives a client a token of its own, for custom scopes.
 func (s *Service) clientGrant(r *http.Request, c caller) (any, error) {
-	t, err := s.oauth.ClientToken(r.Context(), c.pool, c.client, strings.Fields(c.form.Get("scope")))
+	var metadata map[string]string
+	if text := c.form.Get("aws_client_metadata"); text != "" && json.Unmarshal([]byte(text), &metadata) != nil {
+		return nil, oauth.ErrRequest
+	}
+	t, err := s.oauth.ClientToken(r.Context(), c.pool, c.client, strings.Fields(c.form.Get("scope")), metadata)
 	if err != nil {
 		return nil, err
 	}

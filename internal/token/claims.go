@@ -11,6 +11,7 @@ import (
 
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // mint signs the tokens of the session that b describes but for its issuer, extra and now: both have their full
@@ -25,13 +26,13 @@ func (s *Service) mint(ctx context.Context, b builder) (*Tokens, error) {
 	}
 	b.issuer, b.now = s.Issuer(b.pool), time.Now()
 	t := &Tokens{Lifetime: b.lifetime(b.client.AccessLifetime())}
-	if t.Access, err = r.access.sign(b.accessClaims()); err != nil {
+	if t.Access, err = r.access.sign(b.overridden(b.accessClaims(), b.change.Access)); err != nil {
 		return nil, err
 	}
 	if b.extra.OAuth != nil && !hasScope(b.family.Scopes, ScopeOpenID) {
 		return t, nil
 	}
-	claims := b.idClaims()
+	claims := b.overridden(b.idClaims(), b.change.ID)
 	if b.extra.OAuth != nil {
 		claims["at_hash"] = accessHash(t.Access)
 	}
@@ -54,6 +55,8 @@ type builder struct {
 	family store.Family
 	extra  extra
 	now    time.Time
+
+	change Change // of the pool's function
 
 	nonce    string    // empty for none
 	notAfter time.Time // zero: as long as the client's settings say
@@ -91,11 +94,18 @@ func (b *builder) common(use string, lifetime time.Duration) map[string]any {
 	return claims
 }
 
+// overridden makes the changes of the pool's function in claims.
+func (b *builder) overridden(claims map[string]any, c trigger.ClaimChange) map[string]any {
+	b.change.regroup(claims)
+	change(claims, c)
+	return claims
+}
+
 func (b *builder) accessClaims() map[string]any {
 	claims := b.common("access", b.client.AccessLifetime())
 	claims["client_id"] = b.client.ID
 	claims["username"] = b.user.Username
-	claims["scope"] = b.family.Scopes
+	claims["scope"] = b.change.scopesOf(b.family.Scopes)
 	if b.family.DeviceKey != "" {
 		claims["device_key"] = b.family.DeviceKey
 	}

@@ -131,6 +131,7 @@ func (s *Service) find(tx *store.Tx, c *pool.Client, token string) (store.Family
 type Renewal struct {
 	Refresh   secret.Text // the refresh token
 	DeviceKey string      // of the device that it is on; empty for none
+	Occasion  Occasion    // for the pool's function
 
 	// Check, called with the user before anything is written, may refuse.
 	Check func(store.User) error
@@ -152,12 +153,17 @@ func (s *Service) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, r R
 	if err := r.Check(u.User); err != nil {
 		return nil, err
 	}
+	b := builder{pool: p, client: c, user: u, family: f}
+	if b.change, err = s.ask(ctx, b, r.Occasion); err != nil {
+		return nil, err
+	}
 	rotate, grace := c.Rotation()
 	f, err = s.advance(ctx, f, t, rotate, grace)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.mint(ctx, builder{pool: p, client: c, user: u, family: f})
+	b.family = f
+	out, err := s.mint(ctx, b)
 	if err == nil && rotate {
 		out.Refresh = s.refreshToken(f)
 	}

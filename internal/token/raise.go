@@ -18,15 +18,27 @@ type Raise struct {
 	Proof   Proof  // all of it
 	// NotAfter ends the new tokens sooner than the client's settings do; zero does not.
 	NotAfter time.Time
+	Occasion Occasion // for the pool's function
 }
 
 // Raise makes new ID and access tokens for a session, and keeps what is proven. There is no new refresh token:
 // the session's own goes on, and what ends the session ends these. The session must be live, and of this
 // client and user. Together with the proof it writes what also writes.
 func (s *Service) Raise(ctx context.Context, r Raise, also func(*store.Tx) error) (*Tokens, error) {
-	var f store.Family
 	u := holder{User: r.User}
-	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+	b := builder{pool: r.Pool, client: r.Client, user: u, notAfter: r.NotAfter}
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		b.family, err = liveFamily(tx, r)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if b.change, err = s.ask(ctx, b, r.Occasion); err != nil {
+		return nil, err
+	}
+	var f store.Family
+	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
 		if f, err = liveFamily(tx, r); err != nil {
 			return err
 		}
@@ -49,7 +61,8 @@ func (s *Service) Raise(ctx context.Context, r Raise, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	return s.mint(ctx, builder{pool: r.Pool, client: r.Client, user: u, family: f, notAfter: r.NotAfter})
+	b.user, b.family = u, f
+	return s.mint(ctx, b)
 }
 
 // liveFamily reads the family of a session that is to be raised.

@@ -16,6 +16,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // Service issues and verifies the tokens of all pools. It is safe for concurrent use.
@@ -24,6 +25,7 @@ type Service struct {
 	keys      *secret.Keyring
 	pools     *pool.Registry
 	publicURL string
+	triggers  *trigger.Dispatcher // nil runs no functions
 
 	loading singleflight.Group
 	mu      sync.RWMutex
@@ -37,6 +39,13 @@ type Service struct {
 func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, publicURL string) *Service {
 	s := &Service{db: db, keys: keys, pools: pools, publicURL: publicURL, rings: map[string]*ring{}, wake: make(chan struct{}, 1)}
 	db.Subscribe(s.forget)
+	return s
+}
+
+// With has the functions of pools called that change tokens. It is not for a service that is in use; without it, a pool that names
+// such a function gets no tokens.
+func (s *Service) With(triggers *trigger.Dispatcher) *Service {
+	s.triggers = triggers
 	return s
 }
 
@@ -86,6 +95,10 @@ type Grant struct {
 	// is to register. The session is bound to that device, or, without either, to none.
 	Device    string
 	NewDevice bool
+
+	// Occasion says why, for the pool's function. Change is what it has said of the grant before; nil has it asked.
+	Occasion Occasion
+	Change   *Change
 
 	// OAuth is set for a sign-in at the authorization endpoint; nil is one by the API.
 	OAuth *OAuth
@@ -145,6 +158,12 @@ func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
+	b := builder{pool: g.Pool, client: g.Client, user: u, family: f}
+	if g.Change != nil {
+		b.change = *g.Change
+	} else if b.change, err = s.ask(ctx, b, g.Occasion); err != nil {
+		return nil, err
+	}
 	err = s.db.Update(ctx, func(tx *store.Tx) error {
 		if u.groups, err = admit(tx, g.User); err != nil {
 			return err
@@ -157,7 +176,7 @@ func (s *Service) Issue(ctx context.Context, g Grant, also func(*store.Tx) error
 	if err != nil {
 		return nil, err
 	}
-	b := builder{pool: g.Pool, client: g.Client, user: u, family: f}
+	b.user = u
 	if g.OAuth != nil {
 		b.nonce = g.OAuth.Nonce
 	}

@@ -4,6 +4,7 @@ import (
 	"maps"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"cognate/internal/store"
 )
@@ -162,8 +163,8 @@ func (g *GroupOverride) UnmarshalJSON(text []byte) error {
 
 // ClaimChange is what a token has in addition or instead, and what not. The scopes are those of access tokens.
 type ClaimChange struct {
-	Add            map[string]any `json:"claimsToAddOrOverride"`
-	Suppress       []string       `json:"claimsToSuppress"`
-	ScopesAdd      []string       `json:"scopesToAdd,omitzero"`
-	ScopesSuppress []string       `json:"scopesToSuppress,omitzero"`
+	Add            map[string]jsontext.Value `json:"claimsToAddOrOverride"`
+	Suppress       []string                  `json:"claimsToSuppress"`
+	ScopesAdd      []string                  `json:"scopesToAdd,omitzero"`
+	ScopesSuppress []string                  `json:"scopesToSuppress,omitzero"`
 }
