@@ -41,9 +41,6 @@ func parse(text []byte, maxElements int) (*etree.Element, error) {
 	if err := scan(text, maxElements); err != nil {
 		return nil, err
 	}
-	if err := validator.Validate(bytes.NewReader(text)); err != nil {
-		return nil, err
-	}
 	d := etree.NewDocument()
 	if err := d.ReadFromBytes(text); err != nil {
 		return nil, err
@@ -63,9 +60,44 @@ type scanner struct {
 	ids      map[string]bool
 }
 
+// stable reads the tokens of a document as they are written. One that would not be the same when encoding/xml writes and reads it
+// again is an error: readers could take it for two things (CVE-2020-29509 and those after it).
+type stable struct{ written *xml.Decoder }
+
+// Token implements [xml.TokenReader].
+func (s stable) Token() (xml.Token, error) {
+	t, err := s.written.RawToken()
+	if err != nil {
+		return nil, err
+	}
+	switch t := t.(type) {
+	case xml.EndElement:
+		return t, nil // whoever reads it wants the name of its start element, which was looked at
+	case xml.CharData:
+		if isPlain(t) {
+			return t, nil
+		}
+	}
+	if err := validator.CheckToken(t); err != nil {
+		return nil, err // without the token: beside one, an error counts for nothing
+	}
+	return t, nil
+}
+
+// isPlain reports whether there is something in a text, and nothing but letters and signs that each reader and writer of XML knows:
+// to write and read it gives it back.
+func isPlain(text []byte) bool {
+	for _, c := range text {
+		if c != '\n' && c != '\t' && (c < ' ' || c > '~') {
+			return false
+		}
+	}
+	return len(text) > 0
+}
+
 func scan(text []byte, maxElements int) error {
 	s := scanner{maxElements: maxElements, ids: map[string]bool{}}
-	d := xml.NewDecoder(bytes.NewReader(text))
+	d := xml.NewTokenDecoder(stable{xml.NewDecoder(bytes.NewReader(text))})
 	for first := true; ; first = false {
 		t, err := d.Token()
 		if err == io.EOF {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	validator "github.com/mattermost/xml-roundtrip-validator"
 )
 
 // Checklist 48: what is no plain document is refused before anything is made of it.
@@ -126,4 +128,39 @@ func TestParseIsQuick(t *testing.T) {
 			t.Errorf("%s take %v", name, took)
 		}
 	}
+}
+
+// unstable are documents that encoding/xml does not write as it has read them.
+var unstable = []string{
+	`<a><![CDATA[]]></a>`, `<a:--/>`, `<a><b:--></b:--></a>`, `<xmlns:a xmlns:xmlns="x" a:a="2"/>`, `<a xmlns:xmlns="x" xmlns:b="y" b:b="z"/>`,
+}
+
+// TestParseRefusesTheUnstable: what two readers could take for two things is nothing to check signatures over.
+func TestParseRefusesTheUnstable(t *testing.T) {
+	for _, text := range unstable {
+		if validator.Validate(strings.NewReader(text)) == nil {
+			t.Errorf("%s is stable", text)
+		}
+		if _, err := parse([]byte(text), 100); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+}
+
+// FuzzParse: what is taken is stable by the judgement of the validator over all of the document, though not each of its tokens is
+// written and read again.
+func FuzzParse(f *testing.F) {
+	f.Add(write(f, newAnswer(f).make(f)))
+	f.Add(describe(idpSigner(f)))
+	for _, text := range unstable {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if _, err := parse([]byte(text), maxMetadataElements); err != nil {
+			return
+		}
+		if err := validator.Validate(strings.NewReader(strings.TrimPrefix(text, "\ufeff"))); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/beevik/etree"
@@ -78,16 +79,24 @@ func (p *provider) sign(text string) (string, error) {
 	return base64.StdEncoding.EncodeToString(signature), err
 }
 
+// compressors are used again: a new one takes most of a megabyte, which would be garbage at once.
+var compressors = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.DefaultCompression)
+	if err != nil {
+		panic(err) // only for levels that are none
+	}
+	return w
+}}
+
 func deflate(message *etree.Element) (string, error) {
 	plain, err := etree.NewDocumentWithRoot(message).WriteToBytes()
 	if err != nil {
 		return "", err
 	}
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.DefaultCompression)
-	if err != nil {
-		return "", err
-	}
+	w := compressors.Get().(*flate.Writer)
+	defer compressors.Put(w)
+	w.Reset(&b)
 	if _, err = w.Write(plain); err == nil {
 		err = w.Close()
 	}

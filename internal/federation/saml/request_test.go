@@ -120,6 +120,17 @@ func TestBegin(t *testing.T) {
 	}
 }
 
+// BenchmarkBegin: what it allocates has to be collected by the same processors that sign.
+func BenchmarkBegin(b *testing.B) {
+	p := open(b, nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.Begin(b.Context(), federation.Request{ID: asked, State: "s", Callback: acs}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func TestMetadataDescribesThePool(t *testing.T) {
 	key := certify(t, fileKey(t, "sp"), time.Now().Add(time.Hour)).certificate
 	text, err := Metadata(poolID, acs+`?a=1&b="2"`, sloBack, &federation.Keys{Certificate: key, Encryption: key})
