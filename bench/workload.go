@@ -23,6 +23,7 @@ type workload struct {
 	accounts          []account
 	srp               *srp.Client // of all clients: what is measured is the server
 	servers           int         // resource servers made so far
+	providers         int         // identity providers made so far
 }
 
 type account struct{ name, access, refresh string }
@@ -116,6 +117,8 @@ func (w *workload) operations(f *floor) []operation {
 		}},
 		{"authorize + code", f.refresh, w.bySite((*site).codes)},
 		{"refresh by OAuth", f.refresh, w.bySite((*site).renew)},
+		{"OIDC sign-in", f.oidcSignIn, w.byProvider(oidcProvider)},
+		{"SAML sign-in", f.samlSignIn, w.byProvider(samlProvider)},
 		{"sign-in page", nil, w.bySite((*site).page)},
 		{"GetUser", nil, always(func(ctx context.Context, n int) error {
 			_, err := w.call(ctx, "GetUser", fmt.Sprintf(`{"AccessToken":%q}`, w.account(n).access))
