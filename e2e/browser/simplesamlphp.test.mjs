@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { unique, url } from '../node/cognate.js';
-import { deletePool, makeUser } from '../node/pool.js';
+import { deletePool, makeUser, send } from '../node/pool.js';
 import { address, claims, identity, link, openSite, press, signOut, subOf } from './federation.js';
 import { back, inBrowser, launch, openApp } from './pages.js';
 import { openSimpleSAMLphp } from './simplesamlphp.js';
@@ -29,7 +29,7 @@ after(async () => {
 async function join(details = {}, wishes = {}, settings = {}) {
 	const site = await openSite(app.callback, {
 		ProviderName: 'Campus', ProviderType: 'SAML', ProviderDetails: { MetadataURL: campus.metadata, ...details },
-		AttributeMapping: { email: 'mail', name: 'displayName', 'custom:groups': 'groups' },
+		AttributeMapping: { email: 'mail', name: 'displayName', 'custom:groups': 'groups' }, IdpIdentifiers: settings.identifiers,
 	}, { schema: [{ Name: 'groups', AttributeDataType: 'String', Mutable: true, StringAttributeConstraints: {} }], ...settings });
 	sites.push(site);
 	await campus.trust(site, wishes);
@@ -173,6 +173,19 @@ test('what is not signed or encrypted, and has to be, comes to nothing', () => i
 	await refused({ 'assertion.encryption': true, 'saml20.sign.response': false }, 'SAML Assertion could not be decrypted');
 	await press(tab, await join({}, { 'validate.authnrequest': true }));
 	await tab.waitForSelector('text=no signature found on message'); // the provider's word
+}));
+
+test('the domain of an e-mail address finds the provider', () => inTab(async tab => {
+	const site = await join({}, {}, { identifiers: ['campus.example'] });
+	const Settings = { categories: { auth: { federation: { interfaceStyle: 'DOMAIN_INPUT' } } } };
+	await send('CreateManagedLoginBranding', { UserPoolId: site.UserPoolId, ClientId: site.client, Settings });
+	const name = enrol();
+	await tab.goto(address(site, '/login'));
+	await tab.fill('[name=email]', `${name}@Campus.Example`);
+	await tab.click('form:has([value=domain]) button');
+	await atCampus(tab, name);
+	await back(tab, app.callback);
+	assert.equal(identity(await claims(tab, site)).userId, name);
 }));
 
 test('a sign-in that the provider begins', () => inTab(async tab => {
