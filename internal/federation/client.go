@@ -20,6 +20,13 @@ const (
 	maxRedirects = 3
 )
 
+// How many connections are kept for calls to come, to one provider and to all: a handshake costs more than all else in a sign-in
+// but our own signatures.
+const (
+	maxIdlePerHost = 64
+	maxIdle        = 1000
+)
+
 // ErrAddress says that a provider's address is not one that may be called.
 var ErrAddress = errors.New("federation: the address is not public")
 
@@ -35,7 +42,8 @@ func NewClient(any bool, allowed []netip.Prefix) *http.Client {
 		Timeout: callTimeout,
 		Transport: &http.Transport{
 			DialContext: d.DialContext, Proxy: nil, TLSHandshakeTimeout: callTimeout, ResponseHeaderTimeout: callTimeout,
-			MaxIdleConnsPerHost: 8, IdleConnTimeout: time.Minute, MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
+			MaxIdleConnsPerHost: maxIdlePerHost, MaxIdleConns: maxIdle, IdleConnTimeout: time.Minute,
+			MaxResponseHeaderBytes: 64 << 10, ForceAttemptHTTP2: true,
 		},
 		CheckRedirect: func(r *http.Request, via []*http.Request) error {
 			if len(via) > maxRedirects {

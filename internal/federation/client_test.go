@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,5 +154,39 @@ func TestBounds(t *testing.T) {
 		if f := federation.Unanswered(reset, "late", "otherwise"); f.Description != "Connection reset" {
 			t.Errorf("%v", f)
 		}
+	}
+}
+
+// TestConnectionsAreKept for the next sign-ins of many at once: a handshake for each would cost more than the sign-in.
+func TestConnectionsAreKept(t *testing.T) {
+	const crowd = 32
+	var opened atomic.Int64
+	var here sync.WaitGroup
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		here.Done()
+		here.Wait() // for the others, each on a connection of its own
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	s.Start()
+	defer s.Close()
+	env := federation.Env{HTTP: federation.NewClient(true, nil)}
+	for range 3 {
+		here.Add(crowd)
+		var all sync.WaitGroup
+		for range crowd {
+			all.Go(func() {
+				if _, _, err := env.Get(t.Context(), s.URL); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if n := opened.Load(); n != crowd {
+		t.Errorf("%d connections for %d calls at once", n, crowd)
 	}
 }
