@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -114,10 +115,27 @@ func (s *Server) start(ctx context.Context) (err error) {
 	return err
 }
 
+// keyword is how a connection string of PostgreSQL's begins that is no URL.
+var keyword = regexp.MustCompile(`^\s*(host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=`)
+
+// postgresAddress is the address of a database setting that is one of PostgreSQL's: a URL or a connection string. Taken for a path,
+// it would be a file with the password in its name.
+func postgresAddress(database string) (string, bool) {
+	scheme, rest, isURL := strings.Cut(database, "://")
+	if scheme = strings.ToLower(scheme); isURL && (scheme == "postgres" || scheme == "postgresql") {
+		return scheme + "://" + rest, true
+	}
+	return database, keyword.MatchString(database)
+}
+
 func (s *Server) open(ctx context.Context) (*store.DB, error) {
 	path := s.config.databasePath()
-	if strings.HasPrefix(path, "postgres://") || strings.HasPrefix(path, "postgresql://") {
-		return postgres.Open(ctx, path)
+	address, ok := postgresAddress(path)
+	switch {
+	case ok:
+		return postgres.Open(ctx, address)
+	case strings.Contains(path, "://"):
+		return nil, errors.New("database: must be the path of a SQLite file or a postgres:// URL")
 	}
 	if path == ":memory:" {
 		return sqlite.Open(ctx, path)

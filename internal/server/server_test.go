@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -382,4 +383,56 @@ func selfSigned(t *testing.T) (TLS, *x509.CertPool) {
 		CertFile: file(t, "cert.pem", string(cert)),
 		KeyFile:  file(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))),
 	}, pool
+}
+
+// TestDatabaseSetting takes what is PostgreSQL's for that, however it is written, and makes no file of what is neither.
+func TestDatabaseSetting(t *testing.T) {
+	for setting, want := range map[string]string{
+		"postgres://u:p@h/d": "postgres://u:p@h/d", "Postgres://u:p@h/d": "postgres://u:p@h/d", "POSTGRESQL://h/d": "postgresql://h/d",
+		"host=h password=p": "host=h password=p", " dbname = d": " dbname = d", "data/a=b.db": "", "cognate.db": "", "/var/lib/host=x": "", ":memory:": "", "mysql://h/d": "",
+	} {
+		address, ok := postgresAddress(setting)
+		if ok != (want != "") || ok && address != want {
+			t.Errorf("%q: %q, %v", setting, address, ok)
+		}
+	}
+	folder := t.TempDir()
+	t.Chdir(folder)
+	for _, setting := range []string{"mysql://u:secret@h/d", "sqlite://x"} {
+		s := &Server{config: Config{Database: setting}}
+		if _, err := s.open(t.Context()); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("made %v: %v", left, err)
+	}
+}
+
+// TestPanic tells the log of a panic, and goes on.
+func TestPanic(t *testing.T) {
+	var log bytes.Buffer
+	s := &Server{logger: slog.New(slog.NewTextHandler(&log, nil))}
+	door := httptest.NewServer(s.recovering(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/odd":
+			panic("odd")
+		case "/gone":
+			panic(http.ErrAbortHandler)
+		}
+	})))
+	defer door.Close()
+	for path, fails := range map[string]bool{"/odd": true, "/gone": true, "/": false} {
+		got, err := http.Get(door.URL + path)
+		if err == nil {
+			got.Body.Close()
+		}
+		if (err != nil) != fails {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	door.Close()
+	if text := log.String(); strings.Count(text, "level=ERROR") != 1 || !strings.Contains(text, "path=/odd cause=odd stack=") {
+		t.Errorf("logged %s", text)
+	}
 }

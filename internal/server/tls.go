@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -141,10 +142,27 @@ func (s *Server) openings(handler http.Handler) ([]opening, error) {
 
 func (s *Server) newHTTP(handler http.Handler) *http.Server {
 	return &http.Server{
-		Handler: handler, ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+		Handler: s.recovering(handler), ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
+}
+
+// recovering tells the log of a panic, and the client nothing of it but that the request has failed.
+func (s *Server) recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			cause := recover()
+			if cause == nil {
+				return
+			}
+			if cause != http.ErrAbortHandler {
+				s.logger.ErrorContext(r.Context(), "a request panicked", "path", r.URL.Path, "cause", cause, "stack", string(debug.Stack()))
+			}
+			panic(http.ErrAbortHandler) // what has been written may be half of an answer
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) overTLS(l net.Listener) net.Listener {
