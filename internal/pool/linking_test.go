@@ -15,8 +15,8 @@ func TestAccountLinking(t *testing.T) {
 	want := func(name, detail, linking string) {
 		t.Helper()
 		got, err := r.Provider(t.Context(), p, name)
-		if err != nil || got.Detail(pool.DetailLinking) != detail || got.Linking() != linking {
-			t.Errorf("%s: %v says %q, and means %q", name, err, got.Detail(pool.DetailLinking), got.Linking())
+		if err != nil || got.Detail(pool.DetailLinking) != detail || got.Linking(p) != linking {
+			t.Errorf("%s: %v says %q, and means %q", name, err, got.Detail(pool.DetailLinking), got.Linking(p))
 		}
 	}
 	createProvider(t, r, p, "none", "OIDC", nil)

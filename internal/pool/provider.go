@@ -178,11 +178,11 @@ func (r *Registry) providerList(ctx context.Context, p *Pool) (*providerList, er
 }
 
 func (l *providerList) read(tx *store.Tx) error {
-	rows, err := tx.ListIdentityProviders(l.poolID, "", maxProviders)
+	rows, err := tx.ListIdentityProviders(l.poolID, "", MaxProviders)
 	if err != nil {
 		return err
 	}
-	identifiers, err := tx.ListIdentifiers(l.poolID, "", maxProviders*maxIdentifiers)
+	identifiers, err := tx.ListIdentifiers(l.poolID, "", MaxProviders*maxIdentifiers)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	maxProviders   = 300 // of a pool
+	MaxProviders   = 300 // of a pool
 	maxIdentifiers = 50  // of a provider
 )
 
@@ -184,8 +184,8 @@ func insertProvider(tx *store.Tx, row store.IdentityProvider) error {
 	if err != nil {
 		return err
 	}
-	if n >= maxProviders {
-		return fault.Newf(idp.CodeLimitExceeded, "The limit of %d identity providers of a user pool is reached.", maxProviders)
+	if n >= MaxProviders {
+		return fault.Newf(idp.CodeLimitExceeded, "The limit of %d identity providers of a user pool is reached.", MaxProviders)
 	}
 	if err := tx.CreateIdentityProvider(row); err != nil {
 		return err

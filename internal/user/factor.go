@@ -48,16 +48,28 @@ func (s MFASettings) CountsPasskey(p *pool.Pool) bool {
 	return p.Passkeys().MultiFactor && (s.Passkey == nil || *s.Passkey)
 }
 
+// extra is what the row of a user keeps beside its columns.
+type extra struct {
+	MFASettings
+	// SignedUp says that the user has made itself, by whatever address: no administrator vouches for it.
+	SignedUp bool `json:"signed_up,omitzero"`
+}
+
+func extraOf(u store.User) (e extra, err error) {
+	if len(u.Extra) == 0 {
+		return e, nil
+	}
+	if err := json.Unmarshal(u.Extra, &e); err != nil {
+		return e, fmt.Errorf("user: settings of %s: %w", u.Sub, err)
+	}
+	return e, nil
+}
+
 // SettingsOf reads a user's choice of second factors. It is empty until the user, or an administrator, has
 // made one.
-func SettingsOf(u store.User) (s MFASettings, err error) {
-	if len(u.Extra) == 0 {
-		return s, nil
-	}
-	if err := json.Unmarshal(u.Extra, &s); err != nil {
-		return s, fmt.Errorf("user: settings of %s: %w", u.Sub, err)
-	}
-	return s, nil
+func SettingsOf(u store.User) (MFASettings, error) {
+	e, err := extraOf(u)
+	return e.MFASettings, err
 }
 
 // Factors are the second factors that a user may be asked for now.
@@ -237,15 +249,15 @@ func (d *Directory) SetFactors(ctx context.Context, p *pool.Pool, sub string, wi
 
 // editSettings writes a changed choice of second factors.
 func editSettings(tx *store.Tx, p *pool.Pool, was store.User, edit func(*MFASettings) error) error {
-	s, err := SettingsOf(was)
+	e, err := extraOf(was)
 	if err != nil {
 		return err
 	}
-	if err := edit(&s); err != nil {
+	if err := edit(&e.MFASettings); err != nil {
 		return err
 	}
 	is := was
-	if is.Extra, err = json.Marshal(s); err != nil {
+	if is.Extra, err = json.Marshal(e); err != nil {
 		return err
 	}
 	return change(tx, p, was, is, false)

@@ -1,6 +1,7 @@
 package user
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,12 +115,12 @@ func newFederated(p *pool.Pool, provider *pool.Provider, a *federation.Assertion
 	return &federated{pool: p, provider: provider, assertion: a, values: federation.Map(provider.Mapping, a.Claims)}, nil
 }
 
-// use uses the assertion up.
+// use uses the assertion up, at whichever of the pool's providers of its issuer.
 func (f *federated) use(tx *store.Tx) error {
 	if f.assertion.Once == "" {
 		return nil
 	}
-	err := tx.UseAssertion(f.pool.ID, f.provider.Name, f.assertion.Once, f.assertion.Until)
+	err := tx.UseAssertion(f.pool.ID, cmp.Or(f.assertion.Issuer, f.provider.Name), f.assertion.Once, f.assertion.Until)
 	if errors.Is(err, store.ErrExists) {
 		return refused("Invalid SAML response received: The assertion has been used already. ")
 	}
@@ -256,9 +257,15 @@ func (f *federated) create(tx *store.Tx) (store.User, error) {
 		return u, err
 	}
 	u.Attributes[attrIdentities] = describeIdentities([]store.Identity{own})
-	if err := createNamed(tx, f.pool, u); errors.Is(err, store.ErrExists) {
-		return u, refused("Already found an entry for username %s", u.Username)
-	} else if err != nil {
+	// An address of somebody's is not in the way of the name: anybody could have one like it.
+	free, err := isFree(tx, f.pool, u.UsernameKey, u.Sub)
+	if err == nil && !free {
+		err = refused("Already found an entry for username %s", u.Username)
+	}
+	if err != nil {
+		return u, err
+	}
+	if err := tx.CreateUser(u); err != nil {
 		return u, err
 	}
 	if err := tx.CreateIdentity(own); err != nil {

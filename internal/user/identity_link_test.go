@@ -297,3 +297,34 @@ func TestFederatedGone(t *testing.T) {
 		}))
 	})
 }
+
+// TestNamesOfProviders keeps people who sign up from taking the name of somebody who will come from a provider. Who has an address
+// that looks like one is not in the way.
+func TestNamesOfProviders(t *testing.T) {
+	const refused = "Username cannot begin with the name of an identity provider and an underscore."
+	onEngines(t, func(o *office) {
+		for what, change := range map[string]func(*idp.CreateUserPoolRequest){"cases count": nil, "cases do not": folding} {
+			o := newOfficeIn(o, change)
+			c, p := o.client(nil), o.provider("Guild", "OIDC", mail)
+			names := map[string]bool{"Guild_1": true, "Guild_": true, "Guild": false, "Guil_d": false, "xGuild_1": false, "guild_1": what == "cases do not"}
+			for name, taken := range names {
+				_, err := o.signUp(c, name, nil)
+				if !taken && err != nil {
+					t.Errorf("%s: %s: %v", what, name, err)
+				} else if taken {
+					wantFault(t, err, "InvalidParameterException", refused)
+				}
+			}
+			o.create("Guild_set", nil) // an administrator may
+			o.arrives(c, p, says("1"))
+		}
+		o = newOfficeIn(o, func(in *idp.CreateUserPoolRequest) { usernames("email")(in); folding(in) })
+		c, p := o.client(nil), o.provider("Guild", "OIDC", nil)
+		if _, err := o.signUp(c, "guild_kim@example.com", nil); err != nil {
+			t.Error(err)
+		}
+		if u := o.arrives(c, p, says("kim@example.com")); u.Username != "guild_kim@example.com" {
+			t.Errorf("made %s", u.Username)
+		}
+	})
+}

@@ -159,7 +159,7 @@ func checkLinkAttributes(tx *store.Tx, link store.Identity) error {
 
 // Unlink takes an identity from the user who has it. The identity that a user was made for goes as well: the user is
 // left without a way to sign in through that provider. For the pool itself it takes the password of a local user, who
-// then signs in through providers alone.
+// then signs in through providers alone. Browsers in which the user is signed in are not, any more.
 func (d *Directory) Unlink(ctx context.Context, p *pool.Pool, in *idp.AdminDisableProviderForUserRequest) error {
 	who := in.User
 	switch {
@@ -186,8 +186,17 @@ func (d *Directory) Unlink(ctx context.Context, p *pool.Pool, in *idp.AdminDisab
 		if err != nil {
 			return err
 		}
-		return relink(tx, p, was, func() error { return tx.DeleteIdentity(i) })
+		return relink(tx, p, was, func() error { return dropIdentity(tx, i, "") })
 	}))
+}
+
+// dropIdentity deletes an identity, and ends the browser logins of its user, who may have come by it, but for the one with the ID
+// except.
+func dropIdentity(tx *store.Tx, i store.Identity, except string) error {
+	if err := tx.DeleteIdentity(i); err != nil {
+		return err
+	}
+	return tx.EndLoginSessions(i.PoolID, i.Sub, except, time.Now().UTC())
 }
 
 // unknownIdentity says what of an identity that nobody has is unknown.

@@ -77,8 +77,9 @@ func (f *federated) identity(sub string) store.Identity {
 }
 
 // UnlinkSelf takes an identity, by the provider's subject, from the user who has it and asks for that; one that is gone is no
-// error. The identity that a user was made for stays, and so does the last one of a user who has no other way to sign in.
-func (d *Directory) UnlinkSelf(ctx context.Context, p *pool.Pool, sub, provider, subject string) error {
+// error. The identity that a user was made for stays, and so does the last one of a user who has no other way to sign in. It ends
+// the user's browser logins but for the one with the ID login.
+func (d *Directory) UnlinkSelf(ctx context.Context, p *pool.Pool, sub, provider, subject, login string) error {
 	return d.db.Update(ctx, func(tx *store.Tx) error {
 		i, err := tx.GetIdentity(p.ID, provider, "", subject)
 		if isNotFound(err) || err == nil && i.Sub != sub {
@@ -98,7 +99,7 @@ func (d *Directory) UnlinkSelf(ctx context.Context, p *pool.Pool, sub, provider,
 		if i.Own || len(rows) < 2 && was.Status == idp.UserStatusTypeExternalProvider {
 			return errLastWay
 		}
-		return relink(tx, p, was, func() error { return tx.DeleteIdentity(i) })
+		return relink(tx, p, was, func() error { return dropIdentity(tx, i, login) })
 	})
 }
 
@@ -119,7 +120,7 @@ func (f *federated) linkByEmail(tx *store.Tx) (store.Identity, error) {
 
 // addressee is the user to whom linkByEmail links, or ErrNotFound.
 func (f *federated) addressee(tx *store.Tx) (store.User, error) {
-	if f.provider.Linking() != pool.LinkByVerifiedEmail || f.values[attrEmail+verified] != "true" {
+	if f.provider.Linking(f.pool) != pool.LinkByVerifiedEmail || f.values[attrEmail+verified] != "true" {
 		return store.User{}, store.ErrNotFound
 	}
 	return f.ownerOf(tx, f.values[attrEmail])
@@ -128,8 +129,9 @@ func (f *federated) addressee(tx *store.Tx) (store.User, error) {
 // maxNamesakes is how many users with one e-mail address are looked at; with more, it is nobody's.
 const maxNamesakes = 200
 
-// ownerOf is the one user of the pool's own whose verified e-mail address it is, and who has no identity; ErrNotFound when there
-// is none, or more.
+// ownerOf is the one user of the pool's own whose verified e-mail address it is, whom an administrator has made, and who has no
+// identity; ErrNotFound when there is none, or more. Somebody else may have signed up with the address, and keeps the password
+// when its owner, or what reads its mail, follows the link that confirms it.
 func (f *federated) ownerOf(tx *store.Tx, email string) (owner store.User, err error) {
 	if email == "" {
 		return owner, store.ErrNotFound
@@ -148,7 +150,11 @@ func (f *federated) ownerOf(tx *store.Tx, email string) (owner store.User, err e
 	if owners != 1 || len(users) == maxNamesakes || owner.Attributes[attrIdentities] != "" || !ownStatus(owner.Status) {
 		return store.User{}, store.ErrNotFound
 	}
-	return owner, nil
+	e, err := extraOf(owner)
+	if err == nil && e.SignedUp {
+		err = store.ErrNotFound
+	}
+	return owner, err
 }
 
 // ownStatus reports whether a user of the pool's own has that status, who has been confirmed or invited.

@@ -60,7 +60,7 @@ func TestLinkSelf(t *testing.T) {
 		wantFault(t, link("nobody", "b1"), "UserNotFoundException", "User does not exist.")
 
 		unlink := func(u, provider, subject string) error {
-			return o.users.UnlinkSelf(t.Context(), o.pool, o.find(u).Sub, provider, subject)
+			return o.users.UnlinkSelf(t.Context(), o.pool, o.find(u).Sub, provider, subject, "")
 		}
 		for _, none := range [][2]string{{"oidc", "none"}, {"none", "a1"}, {"oidc", "s1"}} {
 			o.must(unlink("ann", none[0], none[1])) // not ann's: nothing happens
@@ -190,6 +190,22 @@ func TestLinkByEmailRefuses(t *testing.T) {
 			if got, there := o.find(name).Attributes[attrIdentities]; there {
 				t.Errorf("%s has %s", name, got)
 			}
+		}
+	})
+}
+
+// TestLinkByEmailOfSignUp links nobody to an account that somebody has signed up for with the address: whoever that was keeps the
+// password (checklist 40).
+func TestLinkByEmailOfSignUp(t *testing.T) {
+	onEngines(t, func(o *office) {
+		o = newOfficeIn(o, func(in *idp.CreateUserPoolRequest) { in.AutoVerifiedAttributes = []string{"email"} })
+		c, p := o.client(nil), o.linking("oidc", "verified_email")
+		thief := o.member(c, "thief", map[string]string{"email": "victim@example.com"})
+		if thief.Attributes["email_verified"] != "true" {
+			t.Fatal("the address is not verified")
+		}
+		if u := o.arrives(c, p, says("1", "mail", "victim@example.com", "verified", "true")); u.Sub == thief.Sub {
+			t.Error("the victim has become the thief")
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"cognate/api/idp"
@@ -48,6 +49,9 @@ func (d *Directory) signUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 		return nil, err
 	}
 	u.Status = idp.UserStatusTypeUnconfirmed
+	if u.Extra, err = json.Marshal(extra{SignedUp: true}); err != nil {
+		return nil, err
+	}
 	if err := checkRequired(p, u.Attributes); err != nil {
 		return nil, err
 	}
@@ -84,6 +88,9 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	}
 	code, row := d.newCode(p, u.Sub, codeSignUp, attr, u.Attributes[attr])
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
+		if err := checkUnlikeProviders(tx, p, u.Username); err != nil {
+			return err
+		}
 		if err := create(tx, p, u, false); err != nil {
 			return err
 		}
@@ -110,6 +117,20 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 		out.CodeDeliveryDetails, err = d.send(ctx, p, v)
 	}
 	return out, err
+}
+
+// checkUnlikeProviders keeps people who sign up from taking the name that somebody who comes from a provider will have.
+func checkUnlikeProviders(tx *store.Tx, p *pool.Pool, name string) error {
+	if !strings.Contains(name, "_") {
+		return nil
+	}
+	providers, err := tx.ListIdentityProviders(p.ID, "", pool.MaxProviders)
+	for _, provider := range providers {
+		if strings.HasPrefix(p.Key(name), p.Key(provider.Name+"_")) {
+			return invalid("Username cannot begin with the name of an identity provider and an underscore.")
+		}
+	}
+	return err
 }
 
 // newUser makes the row of a user who does not exist yet, from the name and attributes that writer gives.
