@@ -110,6 +110,7 @@ type Return struct {
 	Host   string
 	Cookie string // what it brings as StateCookie
 	Form   url.Values
+	SAML   bool // by POST at PathAssert, where the answers of SAML providers come, and no others
 	Agent  string
 	IP     string
 }
@@ -129,12 +130,12 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 	if err != nil {
 		return "", nil, err
 	}
-	if st.ID == "" && provider.Detail("IDPInit") != "true" {
+	if b.SAML != (provider.Type == saml) || st.ID == "" && provider.Detail("IDPInit") != "true" {
 		return "", nil, errState
 	}
 	a, err := provider.Finish(ctx, federation.Callback{ID: st.ID, Callback: s.callback(r.Pool, provider.Type), Verifier: st.Verifier, Form: b.Form})
 	if st.Link != "" {
-		return linked(r, s.link(ctx, r.Pool, provider, st.Link, a, err)), nil, nil
+		return linked(r, s.link(ctx, r.Pool, provider, st, a, err)), nil, nil
 	}
 	if err != nil {
 		return "", nil, s.failed(ctx, r, provider, err)
@@ -161,7 +162,7 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 func (s *Service) recall(ctx context.Context, b Return) (*Request, state, error) {
 	text := firstOf(b.Form, "state", "RelayState")
 	st, ok := s.openState(text, b.Cookie)
-	if !ok && b.Form.Get("SAMLResponse") != "" && strings.Contains(text, "client_id=") {
+	if !ok && b.SAML && b.Form.Get("SAMLResponse") != "" && strings.Contains(text, "client_id=") {
 		st, ok = state{Flow: token.NewFlow(), Query: text}, true
 	}
 	if !ok || st.Logout != "" {

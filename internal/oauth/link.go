@@ -50,21 +50,23 @@ func (s *Service) Linkable(ctx context.Context, r *Request, provider string) (bo
 	if _, gone := errors.AsType[*fault.Error](err); gone {
 		return false, nil
 	}
-	return err == nil && p.Linking() != pool.LinkByAdministrator, err
+	return err == nil && p.Linking(r.Pool) != pool.LinkByAdministrator, err
 }
 
-// link links the identity of an assertion, or of none because of err, to the user of a login, which must not have ended. It
+// link links the identity of an assertion, or of none because of err, to the user of a state's login, which must not have ended. It
 // returns a value of ParameterLinked.
-func (s *Service) link(ctx context.Context, p *pool.Pool, provider *pool.Provider, id string, a *federation.Assertion, err error) string {
+func (s *Service) link(ctx context.Context, p *pool.Pool, provider *pool.Provider, st state, a *federation.Assertion, err error) string {
 	var l *Login
 	if err == nil {
-		l, err = s.login(ctx, p, id)
+		l, err = s.login(ctx, p, st.Link)
 	}
 	if err == nil && l == nil {
 		err = errors.New("the user has signed out")
 	}
 	if err == nil {
-		err = s.users.LinkSelf(ctx, p, provider, a, l.User.Sub)
+		once := *a
+		once.Once, once.Until = st.Flow, st.Expires // the way there is good for one link
+		err = s.users.LinkSelf(ctx, p, provider, &once, l.User.Sub)
 	}
 	if err == nil {
 		return LinkDone

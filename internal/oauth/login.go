@@ -86,7 +86,17 @@ func (s *Service) login(ctx context.Context, p *pool.Pool, id string) (*Login, e
 	if err != nil || authn.RefusedState(account.User) != nil || account.Password.Set.After(row.Created) {
 		return nil, err
 	}
-	return loginOf(row, account.User)
+	l, err := loginOf(row, account.User)
+	if err != nil || l.Provider == "" {
+		return l, err
+	}
+	if _, err = s.pools.Provider(ctx, p, l.Provider); err != nil {
+		l = nil // the provider has been deleted
+	}
+	if _, gone := errors.AsType[*fault.Error](err); gone {
+		err = nil
+	}
+	return l, err
 }
 
 func loginOf(row store.LoginSession, u store.User) (*Login, error) {

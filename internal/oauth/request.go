@@ -302,6 +302,11 @@ func (s *Service) location(r *Request, answer url.Values) string {
 // Never reports whether a request allows no page to be shown.
 func (r *Request) Never() bool { return slices.Contains(r.Prompt, promptNone) }
 
+// Takes reports whether a login counts for the client of a request at all: by a provider that its users may come from.
+func (r *Request) Takes(l *Login) bool {
+	return r.Client.HasProvider(cmp.Or(l.Provider, pool.ProviderSelf))
+}
+
 // accepts reports whether a browser that is signed in needs no page: the request does not ask for one, and the
 // sign-in is young and sure enough.
 func (r *Request) accepts(l *Login) bool {
@@ -309,7 +314,7 @@ func (r *Request) accepts(l *Login) bool {
 		return false
 	}
 	at := cmp.Or(l.Provider, pool.ProviderSelf)
-	if r.Provider != "" && r.Provider != at || r.Own && at != pool.ProviderSelf || !r.Client.HasProvider(at) {
+	if r.Provider != "" && r.Provider != at || r.Own && at != pool.ProviderSelf || !r.Takes(l) {
 		return false
 	}
 	if r.MaxAge != nil && time.Since(l.Proof.Time) > *r.MaxAge {

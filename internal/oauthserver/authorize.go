@@ -69,10 +69,14 @@ func (s *Service) arrive(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx := awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r)})
 	to, entrance, err := s.oauth.Arrive(ctx, oauth.Return{
-		Host: r.Host, Cookie: s.cookies.Get(r, oauth.StateCookie), Form: form, Agent: r.UserAgent(), IP: awsjson.Peer(r),
+		Host: r.Host, Cookie: s.cookies.Get(r, oauth.StateCookie), Form: form, SAML: r.URL.Path == oauth.PathAssert, Agent: r.UserAgent(), IP: awsjson.Peer(r),
 	})
 	if err != nil {
 		s.turnAway(w, r, err)
+		return
+	}
+	if entrance == nil { // an identity was linked: the browser stays signed in as it was
+		redirect(w, to)
 		return
 	}
 	name := browser.LoginCookie(entrance.PoolID())

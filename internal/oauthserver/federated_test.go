@@ -2,6 +2,7 @@ package oauthserver_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -312,6 +313,107 @@ func TestFederatedPages(t *testing.T) {
 		}
 		if _, to := h.visit("", "/oauth2/authorize", h.request("identity_provider", "None", "goto", "account")...); to.String() != "/error?client_id="+h.app.ID+"&error=invalid_request" {
 			t.Errorf("an unknown provider: sent to %s", to)
+		}
+	})
+}
+
+// linkAway is where the account page sends the browser of a login to link an identity, and its cookie.
+func (h *house) linkAway(value, provider string) (*url.URL, *http.Cookie) {
+	h.Helper()
+	request, err := h.oauth.Parse(h.Context(), "", form("client_id", h.app.ID, "goto", "account"))
+	h.must(err)
+	login, err := h.oauth.Login(h.Context(), h.pool, value)
+	h.must(err)
+	to, binding, err := h.oauth.DepartToLink(h.Context(), request, login, provider, "")
+	h.must(err)
+	away, err := url.Parse(to)
+	h.must(err)
+	return away, &http.Cookie{Name: oauth.StateCookie, Value: binding}
+}
+
+// TestLink links an identity to the user of a browser's login, once for each way there, and leaves the login as it is.
+func TestLink(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		login := h.signIn()
+		to, cookie := h.linkAway(login, "Guild")
+		want := func(what string, v url.Values, result string, cookies ...*http.Cookie) {
+			t.Helper()
+			at, set := h.comeBack(http.MethodGet, v, cookies...)
+			if at.Path != "/account" || at.Query().Get("linked") != result || at.Query().Get("client_id") != h.app.ID || len(set) > 0 {
+				t.Errorf("%s: sent to %s with %v", what, at, set)
+			}
+		}
+		if at, _ := h.comeBack(http.MethodGet, answerOfGuild(to)); at.Path != "/error" {
+			t.Errorf("another browser: sent to %s", at)
+		}
+		refusal := answerOfGuild(to)
+		refusal.Set("error", "access_denied")
+		want("a refusal", refusal, "failed", cookie)
+		want("the answer", answerOfGuild(to), "done", cookie)
+		again := answerOfGuild(to)
+		again.Set("subject", "another")
+		want("the same way again", again, "failed", cookie)
+		to, cookie = h.linkAway(login, "Guild")
+		want("the same identity", answerOfGuild(to), "done", cookie)
+		if rows, err := h.users.Identities(t.Context(), h.pool, h.user.Sub); err != nil || len(rows) != 1 || rows[0].Value != "4711" {
+			t.Errorf("identities %v: %v", rows, err)
+		}
+
+		// Who comes by it signs in as the user from now on, until it is unlinked or the provider is gone.
+		enter := func() string {
+			to, cookie := h.leave("identity_provider", "Guild")
+			at, cookies := h.comeBack(http.MethodGet, answerOfGuild(to), cookie)
+			if at.Query().Get("code") == "" || len(cookies) != 1 {
+				t.Fatalf("sent to %s", at)
+			}
+			return cookies[0].Value
+		}
+		by := enter()
+		code := h.code(by)
+		h.must(h.users.Unlink(t.Context(), h.pool, &idp.AdminDisableProviderForUserRequest{User: &idp.ProviderUserIdentifierType{ProviderName: "Guild", ProviderAttributeName: "Cognito_Subject", ProviderAttributeValue: "4711"}}))
+		h.refused("a code from before", h.exchange(code), "invalid_grant")
+		if to := h.ask(by); to.Path != "/login" {
+			t.Errorf("after it was unlinked: sent to %s", to)
+		}
+		by = enter()
+		h.must(h.pools.DeleteProvider(t.Context(), h.pool.ID, "Guild"))
+		if to := h.ask(by); to.Path != "/login" {
+			t.Errorf("without the provider: sent to %s", to)
+		}
+	})
+}
+
+// TestSAMLAddress takes the answers of SAML providers by POST at their own address alone, and no others there.
+func TestSAMLAddress(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.federate()
+		_, err := h.pools.CreateProvider(t.Context(), &idp.CreateIdentityProviderRequest{UserPoolId: h.pool.ID, ProviderName: "Corp", ProviderType: "SAML", ProviderDetails: map[string]string{"MetadataFile": "x"}})
+		h.must(err)
+		h.app = h.client(&idp.CreateUserPoolClientRequest{ClientName: "corp", AllowedOAuthFlows: []string{"code"}, SupportedIdentityProviders: []string{"Guild", "Corp"}})
+		arrive := func(provider string, saml bool) string {
+			to, cookie := h.leave("identity_provider", provider)
+			host, err := url.Parse(h.server)
+			h.must(err)
+			at, _, err := h.oauth.Arrive(t.Context(), oauth.Return{Host: host.Host, Cookie: cookie.Value, Form: answerOfGuild(to), SAML: saml})
+			if shown, ok := errors.AsType[*oauth.PageError](err); ok {
+				return shown.Code
+			}
+			h.must(err)
+			return strings.Split(at, "?")[0]
+		}
+		for _, c := range []struct {
+			provider string
+			saml     bool
+			want     string
+		}{{"Guild", false, callback}, {"Guild", true, "Invalid state"}, {"Corp", true, callback}, {"Corp", false, "Invalid state"}} {
+			if got := arrive(c.provider, c.saml); got != c.want {
+				t.Errorf("%s at the address of SAML (%v): %s, want %s", c.provider, c.saml, got, c.want)
+			}
+		}
+		to, cookie := h.leave("identity_provider", "Corp")
+		if at, _ := h.comeBack(http.MethodGet, answerOfGuild(to), cookie); at.Path != "/error" {
+			t.Errorf("by GET: sent to %s", at)
 		}
 	})
 }

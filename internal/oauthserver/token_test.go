@@ -52,7 +52,7 @@ func onEngines(t *testing.T, test func(*house)) {
 func newHouse(t *testing.T, db *store.DB) *house {
 	h := &house{T: t, db: db, machineSecret: "0123456789abcdefghijklmnopqrstuvwxyz"}
 	keys := secrettest.Keyring(t)
-	h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}}})
+	h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true, Kinds: map[string]federation.Kind{"OIDC": guild{}, "SAML": guild{}}})
 	h.tokens = token.New(db, keys, h.pools, "https://id.example.com")
 	p, err := h.pools.CreateAs(t.Context(), "us-east-1_OAuth", &idp.CreateUserPoolRequest{PoolName: "p"})
 	h.must(err)
