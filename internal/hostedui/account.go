@@ -7,6 +7,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/oauth"
+	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -135,7 +136,9 @@ func (o *owner) passwordOf(a *Account) error {
 
 // isExternal reports whether the user signs in at an identity provider alone: passwords, second factors and passkeys are its
 // business then.
-func (o *owner) isExternal() bool { return o.me.User.Status == idp.UserStatusTypeExternalProvider }
+func (o *owner) isExternal() bool { return isExternal(o.me.User) }
+
+func isExternal(u store.User) bool { return u.Status == idp.UserStatusTypeExternalProvider }
 
 // factorsOf tells the second factors of the pool, where it has any.
 func (o *owner) factorsOf(a *Account) error {

@@ -18,28 +18,42 @@ import (
 // errShown says that an action has answered by itself.
 var errShown = errors.New("shown")
 
-// actions are what the forms of the account page do, and what they say when it is done.
-var actions = map[string]struct {
+// action is what a form of the account page does, and what it says when it is done.
+type action struct {
 	do     func(*owner) error
 	notice string
-}{
-	AccountAttributes:    {(*owner).saveAttributes, TextSaved},
-	AccountSendCode:      {(*owner).sendCode, ""},
-	AccountVerify:        {(*owner).verify, TextVerified},
-	AccountPassword:      {(*owner).changePassword, TextPasswordChanged},
-	AccountFactors:       {(*owner).saveFactors, TextSaved},
-	AccountTOTP:          {(*owner).beginTOTP, ""},
-	"":                   {(*owner).finishTOTP, TextAppAdded},
-	AccountRecoveryCodes: {(*owner).makeRecoveryCodes, ""},
-	AccountAddPasskey:    {(*owner).goToPasskeys, ""},
-	AccountDeletePasskey: {(*owner).deletePasskey, TextPasskeyDeleted},
-	AccountForgetDevice:  {(*owner).forgetDevice, TextDeviceForgotten},
-	AccountLink:          {(*owner).linkIdentity, ""},
-	AccountUnlink:        {(*owner).unlinkIdentity, TextIdentityUnlinked},
-	AccountEndSession:    {(*owner).endSession, TextSessionEnded},
-	AccountEndOthers:     {(*owner).endOthers, TextSessionsEnded},
-	AccountSignOut:       {(*owner).signOut, ""},
-	AccountDelete:        {(*owner).deleteAccount, ""},
+	asks   demand
+}
+
+// demand is what an action asks of who does it.
+type demand uint8
+
+const (
+	anybody demand = 0
+	// ownUser is a user of the pool's own: what it is about is the identity provider's business for the others.
+	ownUser demand = 1
+	// recent is somebody who has signed in not long ago: what is made will open the account for long.
+	recent demand = 2
+)
+
+var actions = map[string]action{
+	AccountAttributes:    {(*owner).saveAttributes, TextSaved, anybody},
+	AccountSendCode:      {(*owner).sendCode, "", anybody},
+	AccountVerify:        {(*owner).verify, TextVerified, anybody},
+	AccountPassword:      {(*owner).changePassword, TextPasswordChanged, ownUser},
+	AccountFactors:       {(*owner).saveFactors, TextSaved, ownUser},
+	AccountTOTP:          {(*owner).beginTOTP, "", ownUser | recent},
+	"":                   {(*owner).finishTOTP, TextAppAdded, ownUser},
+	AccountRecoveryCodes: {(*owner).makeRecoveryCodes, "", ownUser | recent},
+	AccountAddPasskey:    {(*owner).goToPasskeys, "", ownUser | recent},
+	AccountDeletePasskey: {(*owner).deletePasskey, TextPasskeyDeleted, anybody},
+	AccountForgetDevice:  {(*owner).forgetDevice, TextDeviceForgotten, anybody},
+	AccountLink:          {(*owner).linkIdentity, "", recent},
+	AccountUnlink:        {(*owner).unlinkIdentity, TextIdentityUnlinked, anybody},
+	AccountEndSession:    {(*owner).endSession, TextSessionEnded, anybody},
+	AccountEndOthers:     {(*owner).endOthers, TextSessionsEnded, anybody},
+	AccountSignOut:       {(*owner).signOut, "", anybody},
+	AccountDelete:        {(*owner).deleteAccount, "", recent},
 }
 
 // account takes a form of the account page. What went well leads back to the page, so that it is not done twice; what
@@ -50,8 +64,11 @@ func (v *visit) account() error {
 		return err
 	}
 	action, ok := actions[v.r.PostForm.Get(FieldAction)]
-	if !ok {
+	if !ok || action.asks&ownUser != 0 && o.isExternal() {
 		return errForged
+	}
+	if action.asks&recent != 0 && !isRecent(o.login) {
+		return v.signInAgain(o.login)
 	}
 	err = action.do(o)
 	if err == errShown {

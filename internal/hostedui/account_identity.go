@@ -77,7 +77,7 @@ func (o *owner) linkIdentity() error {
 
 func (o *owner) unlinkIdentity() error {
 	form := o.r.PostForm
-	return o.Users.UnlinkSelf(o.ctx, o.request.Pool, o.me.User.Sub, form.Get(FieldName), form.Get(FieldID))
+	return o.Users.UnlinkSelf(o.ctx, o.request.Pool, o.me.User.Sub, form.Get(FieldName), form.Get(FieldID), o.login.ID)
 }
 
 // linkResult takes what has become of a link from the request, and returns what the page says of it.

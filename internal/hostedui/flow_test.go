@@ -2,6 +2,7 @@ package hostedui_test
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,37 @@ func TestSignInLinks(t *testing.T) {
 		b.send("").signedIn()
 		if again := b.open(link); again.status != 400 {
 			t.Errorf("again: %d %s", again.status, again.text())
+		}
+	})
+}
+
+// TestSignUpAsksForAddress asks for an address that the pool verifies even where it requires none: without it nobody could confirm.
+func TestSignUpAsksForAddress(t *testing.T) {
+	onEngines(t, func(h *house) {
+		for _, c := range []struct {
+			in   idp.CreateUserPoolRequest
+			asks []string
+		}{
+			{idp.CreateUserPoolRequest{}, nil},
+			{idp.CreateUserPoolRequest{AutoVerifiedAttributes: []string{"email"}}, []string{"email"}},
+			{idp.CreateUserPoolRequest{AutoVerifiedAttributes: []string{"phone_number", "email"}}, []string{"email"}},
+			{idp.CreateUserPoolRequest{AutoVerifiedAttributes: []string{"phone_number"}, UsernameAttributes: []string{"phone_number"}}, nil},
+		} {
+			c.in.PoolName = "p"
+			h.openPool(&c.in)
+			b := h.browser().open("/signup" + h.query())
+			var asked []string
+			for _, n := range find(b.page, func(n *htmlNode) bool { return strings.HasPrefix(attr(n, "name"), "userAttributes.") }) {
+				asked = append(asked, strings.TrimPrefix(attr(n, "name"), "userAttributes."))
+			}
+			if !slices.Equal(asked, c.asks) {
+				t.Errorf("%v: asks for %v", c.in.AutoVerifiedAttributes, asked)
+			}
+			if len(c.asks) == 0 {
+				continue
+			}
+			b.send("", "username", "jane", "password", password, "repeat", password).shows("/signup", "This field is required.")
+			b.send("", "username", "jane", "password", password, "repeat", password, "userAttributes.email", "jane@example.com").shows("/confirm", "")
 		}
 	})
 }

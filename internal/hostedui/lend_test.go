@@ -1,6 +1,9 @@
 package hostedui_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -11,7 +14,9 @@ import (
 	"time"
 
 	"cognate/api/idp"
+	"cognate/internal/browser"
 	"cognate/internal/hostedui"
+	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -245,4 +250,73 @@ func TestAttributesAllOrNothing(t *testing.T) {
 			t.Errorf("%v after %s", u.Attributes, b.text())
 		}
 	})
+}
+
+// TestAccountOfOtherClients shows nobody's account through a client whose users come from elsewhere, and does nothing there.
+func TestAccountOfOtherClients(t *testing.T) {
+	onEngines(t, func(h *house) {
+		h.user("jane")
+		h.guilds(nil, "Guild")
+		own := h.client
+		b := h.account("jane", password)
+		form := fields(b.form(hostedui.AccountSignOut))
+		h.openClient(&idp.CreateUserPoolClientRequest{SupportedIdentityProviders: []string{"Guild"}})
+		for _, path := range []string{"/account", "/passkeys/add"} {
+			if b.open(path + "?client_id=" + h.client.ID); b.at.Path != "/login" {
+				t.Errorf("%s: at %s: %s", path, b.at, b.text())
+			}
+			form.Set("action", hostedui.AccountEndOthers)
+			if b.post(h.address+path+"?client_id="+h.client.ID, form); b.at.Path != "/login" {
+				t.Errorf("a form for %s: at %s: %s", path, b.at, b.text())
+			}
+		}
+		b.open("/account?client_id="+own.ID).shows("/account", "jane")
+	})
+}
+
+// TestRecentSignIn asks for a new sign-in before anything is made that opens the account for long.
+func TestRecentSignIn(t *testing.T) {
+	onEngines(t, func(h *house) {
+		_, err := h.core.Pools.SetMFA(t.Context(), &idp.SetUserPoolMfaConfigRequest{UserPoolId: h.pool.ID, MfaConfiguration: "OPTIONAL", SoftwareTokenMfaConfiguration: &idp.SoftwareTokenMfaConfigType{Enabled: new(true)}})
+		h.must(err)
+		u := h.user("jane")
+		h.guilds(map[string]string{"account_linking": "user"}, "Guild")
+		for age, asks := range map[time.Duration]bool{9 * time.Minute: false, 11 * time.Minute: true} {
+			for _, action := range []string{hostedui.AccountTOTP, hostedui.AccountRecoveryCodes, hostedui.AccountLink} {
+				b := h.browser().open("/login" + h.query())
+				h.signedInSince(b, u, age)
+				b.open("/account?client_id="+h.client.ID).shows("/account", "jane").send(action)
+				if got := strings.Contains(b.text(), "For your security, please sign in again."); got != asks {
+					t.Errorf("%s after %v: at %s: %s", action, age, b.at, b.text())
+				}
+				if asks {
+					b.send("", "username", "jane", "password", password).shows("/account", "jane")
+				}
+			}
+		}
+	})
+}
+
+// signedInSince signs a user in in a browser, some time ago.
+func (h *house) signedInSince(b *tab, u store.User, age time.Duration) {
+	h.Helper()
+	value := rand.Text()
+	sum := sha256.Sum256([]byte(value))
+	now := time.Now().UTC()
+	h.must(h.db.Update(h.Context(), func(tx *store.Tx) error {
+		w, err := tx.GetPassword(h.pool.ID, u.Sub)
+		if err != nil {
+			return err
+		}
+		w.Set = now.Add(-time.Hour) // one set after a sign-in ends it
+		if err := tx.PutPassword(w); err != nil {
+			return err
+		}
+		return tx.CreateLoginSession(store.LoginSession{
+			Hash: hex.EncodeToString(sum[:]), Flow: token.NewFlow(), PoolID: h.pool.ID, Sub: u.Sub, Created: now.Add(-age), Expires: now.Add(time.Hour - age), Extra: []byte("{}"),
+		})
+	}))
+	at, err := url.Parse(h.address)
+	h.must(err)
+	b.client.Jar.SetCookies(at, []*http.Cookie{{Name: browser.LoginCookie(h.pool.ID), Value: value, Path: "/"}})
 }

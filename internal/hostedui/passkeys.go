@@ -2,17 +2,37 @@ package hostedui
 
 import (
 	"net/http"
+	"time"
 
+	"cognate/internal/browser"
 	"cognate/internal/oauth"
 )
 
-// signedIn is who is signed in in the browser; for nobody it leads to the page that signs in, and from there back.
+// signedIn is who is signed in in the browser, in a way that the client takes; for nobody it leads to the page that signs in, and
+// from there back.
 func (v *visit) signedIn() (*oauth.Login, error) {
 	login, err := v.login()
-	if err == nil && login == nil {
-		return nil, v.to(PathLogin)
+	if err != nil || login != nil && v.request.Takes(login) {
+		return login, err
 	}
-	return login, err
+	return nil, v.to(PathLogin)
+}
+
+// recently is how young a sign-in must be for what will open the account for long.
+const recently = 10 * time.Minute
+
+func isRecent(l *oauth.Login) bool { return time.Since(l.Created) < recently }
+
+// signInAgain ends a login that is too old, and leads to the page that signs in, and from there back.
+func (v *visit) signInAgain(l *oauth.Login) error {
+	if err := v.OAuth.EndLogin(v.ctx, v.request.Pool, l.User.Sub, l.ID); err != nil {
+		return err
+	}
+	v.cookies.Clear(v.w, v.r, browser.LoginCookie(v.request.Pool.ID))
+	if err := v.leave(note{Notice: TextSignInAgain}); err != nil {
+		return err
+	}
+	return v.to(PathLogin)
 }
 
 // offerPasskey is the page on which the browser makes a passkey.
@@ -20,6 +40,10 @@ func (v *visit) offerPasskey() error {
 	login, err := v.signedIn()
 	if login == nil || err != nil {
 		return err
+	}
+	if isExternal(login.User) {
+		v.leavePasskeys()
+		return nil
 	}
 	return v.passkeyPage(login, func(*Frame) {})
 }
@@ -43,6 +67,12 @@ func (v *visit) addPasskey() error {
 	if v.r.PostForm.Get(FieldAction) == ActionSkip {
 		v.leavePasskeys()
 		return nil
+	}
+	switch {
+	case isExternal(login.User):
+		return errForged
+	case !isRecent(login):
+		return v.signInAgain(login)
 	}
 	credential := []byte(v.r.PostForm.Get(FieldCredential))
 	err = v.Passkeys.Complete(v.ctx, v.request.Pool, login.User, v.request.Client.ID, credential)

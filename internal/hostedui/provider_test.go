@@ -10,6 +10,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/federation"
+	"cognate/internal/hostedui"
 	"cognate/internal/oauth"
 	"cognate/internal/store"
 )
@@ -123,7 +124,21 @@ func TestExternalAccount(t *testing.T) {
 		}
 		u.Status = "EXTERNAL_PROVIDER"
 		h.must(h.db.Update(t.Context(), func(tx *store.Tx) error { return tx.UpdateUser(u) }))
+		form := fields(b.form(hostedui.AccountSignOut))
 		b.open("/account?client_id="+h.client.ID).shows("/account", "jane")
+		for _, action := range []string{hostedui.AccountPassword, hostedui.AccountFactors, hostedui.AccountTOTP, "", hostedui.AccountRecoveryCodes, hostedui.AccountAddPasskey} {
+			form.Set("action", action)
+			if got := b.post(h.address+"/account?client_id="+h.client.ID, form); got.status != 403 {
+				t.Errorf("%q by hand: %d at %s", action, got.status, got.at)
+			}
+		}
+		form.Del("action")
+		if got := b.post(h.address+"/passkeys/add?client_id="+h.client.ID, form); got.status != 403 {
+			t.Errorf("a passkey by hand: %d at %s", got.status, got.at)
+		}
+		if b.open("/passkeys/add?client_id="+h.client.ID).shows("/account", "jane"); len(find(b.page, func(n *htmlNode) bool { return attr(n, "name") == "credential" })) > 0 {
+			t.Error("a passkey is offered")
+		}
 		if text := b.text(); strings.Contains(text, "assword") || strings.Contains(text, "Recovery codes") || !strings.Contains(text, "Where you are signed in") {
 			t.Errorf("%s", text)
 		}

@@ -44,7 +44,8 @@ func (v *visit) signUpPage(name string, form url.Values, edit func(*Frame)) erro
 	})
 }
 
-// signUpAttributes are the attributes that the pool requires, but for that which is the username.
+// signUpAttributes are the attributes that the pool requires, but for that which is the username; and, if it verifies an address and
+// there is none among them, that address: nobody could confirm the sign-up otherwise.
 func (v *visit) signUpAttributes() []string {
 	p, names := v.request.Pool, []string{}
 	only := ""
@@ -56,6 +57,11 @@ func (v *visit) signUpAttributes() []string {
 			names = append(names, name)
 		}
 	}
+	verifies := p.Settings.AutoVerifiedAttributes
+	asked := func(name string) bool { return slices.Contains(names, name) || p.UsernameAttribute(name) }
+	if len(verifies) > 0 && !slices.ContainsFunc(verifies, asked) {
+		names = append(names, slices.Min(verifies)) // the e-mail address before the number
+	}
 	return names
 }
 
@@ -63,7 +69,9 @@ func (v *visit) signUpAttributes() []string {
 func (v *visit) fields(names []string, form url.Values) (out []Attribute) {
 	for _, name := range names {
 		if a, ok := v.request.Pool.Attribute(name); ok {
-			out = append(out, field(a, form.Get(AttributeField(name))))
+			f := field(a, form.Get(AttributeField(name)))
+			f.Required = true
+			out = append(out, f)
 		}
 	}
 	return out

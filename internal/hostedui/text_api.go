@@ -24,6 +24,7 @@ const (
 	TextAccountDeleted  = "Your account has been deleted."
 	TextConfirmed       = "Your registration has been confirmed!"
 	TextOtherBrowser    = "Open the link in the browser in which you asked for it."
+	TextSignInAgain     = "For your security, please sign in again."
 	TextSignInFailed    = "Signing in has failed. Please try again."
 	TextNoProvider      = "There is no sign-in for this address."
 
@@ -56,6 +57,7 @@ var texts = map[string]string{
 	TextAccountDeleted:  "notice.account_deleted",
 	TextConfirmed:       "confirmed",
 	TextOtherBrowser:    "error.other_browser",
+	TextSignInAgain:     "notice.signin_again",
 	TextSignInFailed:    "error.signin_failed",
 	TextNoProvider:      "error.no_provider",
 
