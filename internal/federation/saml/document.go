@@ -71,6 +71,10 @@ func (s stable) Token() (xml.Token, error) {
 		return nil, err
 	}
 	switch t := t.(type) {
+	case xml.StartElement:
+		if len(t.Attr) > maxAttributes {
+			return nil, errLarge // before the validator compares each attribute with each other
+		}
 	case xml.EndElement:
 		return t, nil // whoever reads it wants the name of its start element, which was looked at
 	case xml.CharData:
@@ -148,7 +152,7 @@ func (s *scanner) start(t xml.StartElement) error {
 	switch {
 	case s.roots > 1:
 		return errors.New("the document has more than one element")
-	case len(s.declared) > maxDepth || len(t.Attr) > maxAttributes:
+	case len(s.declared) > maxDepth:
 		return errLarge
 	case t.Name.Space == nsXInclude:
 		return errors.New("inclusions are not accepted")

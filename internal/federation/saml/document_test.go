@@ -2,6 +2,7 @@ package saml
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +145,21 @@ func TestParseRefusesTheUnstable(t *testing.T) {
 		if _, err := parse([]byte(text), 100); err == nil {
 			t.Errorf("%s is taken", text)
 		}
+	}
+}
+
+// TestParseBoundsAttributes before anything is done with them: what looks at whether they are stable takes the square of their number.
+func TestParseBoundsAttributes(t *testing.T) {
+	var many strings.Builder
+	for i := range 40_000 {
+		fmt.Fprintf(&many, " p%d:x=''", i)
+	}
+	began := time.Now()
+	if _, err := parse([]byte("<a"+many.String()+"/>"), maxMetadataElements); err != errLarge {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 
