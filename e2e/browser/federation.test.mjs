@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
-import { unique, url } from '../node/cognate.js';
+import { password, unique, url } from '../node/cognate.js';
 import { deletePool, makeUser, send } from '../node/pool.js';
 import { address, claims, identity, link, openSite, press, signOut, subOf } from './federation.js';
-import { back, inBrowser, launch, look, openApp } from './pages.js';
+import { back, go, inBrowser, launch, look, openApp } from './pages.js';
 
 const require = createRequire(new URL('../node/package.json', import.meta.url));
 const { default: Provider } = await import(require.resolve('oidc-provider'));
@@ -64,7 +64,7 @@ test('from the button to tokens, and again with changed attributes', () => inBro
 	await atGuild(tab, name);
 	await back(tab, app.callback);
 	const first = await claims(tab, site);
-	assert.equal(first['cognito:username'].toLowerCase(), `guild_${name}`);
+	assert.equal(first['cognito:username'], `Guild_${name}`);
 	assert.equal(first.email, `${name}@example.com`);
 	assert.equal(first.email_verified, true);
 	assert.deepEqual(first['cognito:groups'], [`${site.UserPoolId}_Guild`]);
@@ -105,6 +105,37 @@ test('a linked user keeps the name and the sub', () => inBrowser(browser, async 
 	await atGuild(tab, name);
 	await back(tab, app.callback);
 	assert.notEqual((await claims(tab, site))['cognito:username'], username);
+}, {}, () => [guild.issuer]));
+
+test('a user links an account on the account page, signs in by it, and unlinks it', () => inBrowser(browser, async tab => {
+	const username = await makeUser(site, 'linking');
+	const name = unique('guild');
+	people.set(name, { email: `${name}@example.com`, name: 'Bert' });
+	const account = `${url}/account?client_id=${site.client}`;
+	await tab.goto(account);
+	await tab.fill('#signInFormUsername', username);
+	await tab.fill('#signInFormPassword', password);
+	await go(tab);
+	await tab.click('form:has([value=link]) button');
+	await atGuild(tab, name);
+	await tab.waitForURL(at => at.pathname === '/account');
+	await tab.waitForSelector(`section:has(#identities) >> text=${name}`);
+
+	await tab.goto(signOut(site));
+	await tab.goto(address(site, '/oauth2/authorize', { identity_provider: 'Guild' }));
+	await back(tab, app.callback);
+	const linked = await claims(tab, site);
+	assert.equal(linked['cognito:username'], username);
+	assert.equal(linked.sub, await subOf(site, username));
+	assert.deepEqual(identity(linked), { userId: name, providerName: 'Guild', providerType: 'OIDC', issuer: null, primary: 'false' });
+
+	await tab.goto(account);
+	await tab.click('form:has([value=unlink]) button');
+	await tab.waitForSelector('form:has([value=link])'); // it may be linked again
+	await tab.goto(signOut(site));
+	await tab.goto(address(site, '/oauth2/authorize', { identity_provider: 'Guild' }));
+	await back(tab, app.callback);
+	assert.equal((await claims(tab, site))['cognito:username'], `Guild_${name}`);
 }, {}, () => [guild.issuer]));
 
 test('who says no at the provider comes back with that, and its answer is nobody else’s', () => inBrowser(browser, async tab => {
