@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Settings are an identity provider of a pool.
@@ -90,12 +92,21 @@ type Assertion struct {
 	Issuer  string // the entity id of a SAML provider; empty for the others
 	// Claims are what the provider tells of the user, each value as text.
 	Claims Claims
+	// Answers are what the provider has answered, as it came; nil of SAML, of which the claims are all.
+	Answers *Answers
 	// Once names the assertion among all of the provider, for a provider whose assertions could come twice, and Until is
 	// how long it could; Once is empty for the others.
 	Once  string
 	Until time.Time
 	// Session is how the provider knows the sign-in; nil where it cannot be ended.
 	Session *Session
+}
+
+// Answers are the documents that a provider of OAuth 2.0 has answered. What it has not is empty.
+type Answers struct {
+	TokenResponse jsontext.Value
+	IDToken       jsontext.Value // its claims
+	UserInfo      Claims
 }
 
 // Session is how a SAML provider knows a sign-in.
@@ -109,6 +120,17 @@ type Session struct {
 
 // Claims are named values; most names have one.
 type Claims map[string][]string
+
+// Document is the claims as JSON has them: a text of one value, a list of more.
+func (c Claims) Document() map[string]any {
+	out := make(map[string]any, len(c))
+	for name, values := range c {
+		if out[name] = any(values); len(values) == 1 {
+			out[name] = values[0]
+		}
+	}
+	return out
+}
 
 // Error is why a sign-in failed, in Cognito's words, for the app: an error of RFC 6749 section 4.1.2.1 and its
 // description.

@@ -9,7 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"cognate/api/idp"
-	"cognate/internal/fault"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/trigger"
@@ -125,7 +124,7 @@ func (o *Change) check() error {
 	}
 	odd := slices.ContainsFunc(o.Access.ScopesAdd, func(scope string) bool { return scope == "" || strings.ContainsAny(scope, " \t\r\n") })
 	if n > maxChanges || odd {
-		return fault.Because(errors.New("token: too many changes, or a scope with a space"), idp.CodeInvalidLambdaResponse, "Unrecognizable lambda output")
+		return trigger.Unrecognizable(errors.New("token: too many changes, or a scope with a space"))
 	}
 	return nil
 }

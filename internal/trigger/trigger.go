@@ -138,24 +138,25 @@ func (t Trigger[Request, Response]) unexpected(code string, cause error) error {
 // read takes the response out of the event that a function has answered. Of the rest nothing counts.
 func (t Trigger[Request, Response]) read(answer []byte) (response Response, err error) {
 	if len(answer) > MaxAnswer {
-		return response, unrecognizable(fmt.Errorf("more than %d bytes", MaxAnswer))
+		return response, Unrecognizable(fmt.Errorf("more than %d bytes", MaxAnswer))
 	}
 	var event struct {
 		Response jsontext.Value `json:"response"`
 	}
 	if err := json.Unmarshal(answer, &event); err != nil {
-		return response, unrecognizable(err)
+		return response, Unrecognizable(err)
 	}
 	if len(event.Response) == 0 {
-		return response, unrecognizable(errors.New("there is no response"))
+		return response, Unrecognizable(errors.New("there is no response"))
 	}
 	if err := json.Unmarshal(event.Response, &response); err != nil {
 		var none Response
-		return none, unrecognizable(err)
+		return none, Unrecognizable(err)
 	}
 	return response, nil
 }
 
-func unrecognizable(cause error) error {
+// Unrecognizable is the fault of an answer that cannot be taken.
+func Unrecognizable(cause error) error {
 	return fault.Because(cause, idp.CodeInvalidLambdaResponse, "Unrecognizable lambda output")
 }

@@ -106,7 +106,7 @@ type InboundFederationRequest struct {
 
 // InboundFederationResponse is what is mapped in place of what the provider has answered; empty changes nothing.
 type InboundFederationResponse struct {
-	UserAttributesToMap map[string]any `json:"userAttributesToMap"`
+	UserAttributesToMap map[string]jsontext.Value `json:"userAttributesToMap"`
 }
 
 // GroupConfiguration are a user's groups and their roles.

@@ -78,6 +78,9 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 		return store.User{}, err
 	}
 	f.client = c
+	if err := d.inbound(ctx, f); err != nil {
+		return store.User{}, err
+	}
 	if err := d.beforeFederated(ctx, f); err != nil {
 		return store.User{}, err
 	}

@@ -4,10 +4,47 @@ import (
 	"context"
 	"errors"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"cognate/internal/fault"
+	"cognate/internal/federation"
 	"cognate/internal/store"
 	"cognate/internal/trigger"
 )
+
+// inbound lets the pool's function replace what the provider has told, before it is mapped. Who has signed in stays as it is.
+func (d *Directory) inbound(ctx context.Context, f *federated) error {
+	function := f.pool.Functions().InboundFederation
+	if function == nil {
+		return nil
+	}
+	request := trigger.InboundFederationRequest{ProviderName: f.provider.Name, ProviderType: f.provider.Type, Attributes: answersOf(f.assertion)}
+	scene := f.pool.Scene(trigger.SourceInboundFederation, f.client, f.name())
+	response, err := trigger.InboundFederation.Call(ctx, d.options.Triggers, function.LambdaArn, scene, request)
+	if err != nil || len(response.UserAttributesToMap) == 0 {
+		return refusedBy(err)
+	}
+	claims, err := federation.ClaimsOf(response.UserAttributesToMap)
+	if err != nil {
+		return refusedBy(trigger.Unrecognizable(err))
+	}
+	f.values = federation.Map(f.provider.Mapping, claims)
+	return nil
+}
+
+// answersOf is what a provider has answered, as functions see it.
+func answersOf(a *federation.Assertion) map[string]any {
+	if a.Answers == nil {
+		return map[string]any{"samlResponse": a.Claims.Document()}
+	}
+	out := map[string]any{"userInfo": a.Answers.UserInfo.Document()}
+	for name, document := range map[string]jsontext.Value{"tokenResponse": a.Answers.TokenResponse, "idToken": a.Answers.IDToken} {
+		if out[name] = document; len(document) == 0 {
+			out[name] = map[string]any{}
+		}
+	}
+	return out
+}
 
 // beforeFederated asks the pool's function for a sign-in through a provider: the one before sign-ups for whom the provider has
 // told of for the first time, the one before sign-ins for the others (protocol page "triggers", section 4).

@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cognate/api/idp"
+	"cognate/internal/federation"
 	"cognate/internal/trigger"
 )
 
@@ -168,5 +169,43 @@ func TestFederatedTriggersAct(t *testing.T) {
 			return nil
 		}
 		o.refuses(c, p, says("2"), "User does not exist.")
+	})
+}
+
+// inbound is a function that replaces what a provider has told.
+type inbound struct{ event, response string }
+
+func (f *inbound) Invoke(_ context.Context, _ string, event []byte) ([]byte, error) {
+	f.event = string(event)
+	return []byte(`{"response":` + f.response + `}`), nil
+}
+
+// TestInboundFederation maps what the function makes of the provider's answers; nothing of it can change who has signed in.
+func TestInboundFederation(t *testing.T) {
+	onEngines(t, func(o *office) {
+		o = newOfficeIn(o, func(in *idp.CreateUserPoolRequest) {
+			in.LambdaConfig = &idp.LambdaConfigType{InboundFederation: &idp.InboundFederationLambdaType{LambdaVersion: "V1_0", LambdaArn: "arn:aws:lambda:us-east-1:123456789012:function:f"}}
+		})
+		f := &inbound{response: "{}"}
+		o.users.With(Options{Triggers: trigger.New(f, slog.New(slog.DiscardHandler))})
+		c, p := o.client(nil), o.provider("saml", "SAML", map[string]string{"email": "mail", "name": "name"})
+		a := says("1", "mail", "a@example.com", "name", "Ann", "role", "x", "role", "y")
+		o.has(o.arrives(c, p, a), map[string]string{"email": "a@example.com", "email_verified": "false", "name": "Ann"})
+		for _, part := range []string{`"triggerSource":"InboundFederation_ExternalProvider"`, `"userName":"saml_1"`, `"request":{"providerName":"saml","providerType":"SAML","attributes":{"samlResponse":{"mail":"a@example.com","name":"Ann","role":["x","y"]}}}`} {
+			if !strings.Contains(f.event, part) {
+				t.Errorf("there is no %s in %s", part, f.event)
+			}
+		}
+		a.Answers = &federation.Answers{TokenResponse: []byte(`{"access_token":"t"}`), UserInfo: federation.Claims{"mail": {"b"}}}
+		f.response = `{"userAttributesToMap":{"mail":"b@example.com","name":["A","B"],"other":{"x":1},"sub":"2"}}`
+		u := o.arrives(c, p, a)
+		o.has(u, map[string]string{"email": "b@example.com", "email_verified": "false", "name": "[A,B]"})
+		if u.Username != "saml_1" || !strings.Contains(f.event, `"attributes":{"idToken":{},"tokenResponse":{"access_token":"t"},"userInfo":{"mail":"b"}}`) {
+			t.Errorf("%s signed in, called with %s", u.Username, f.event)
+		}
+		f.response = `{"userAttributesToMap":{"name":true,"mail":null}}`
+		o.has(o.arrives(c, p, a), map[string]string{"email": "b@example.com", "email_verified": "false", "name": "true"})
+		f.response = `{"userAttributesToMap":[]}`
+		o.refuses(c, p, a, "Unrecognizable lambda output ")
 	})
 }

@@ -14,8 +14,6 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"cognate/internal/federation"
 )
 
 // Algorithms of ID tokens: those by public keys, and those by the client's secret, which never take a public key.
@@ -61,9 +59,8 @@ type judgement struct {
 	skew                     time.Duration
 }
 
-// read checks an ID token and returns its claims.
-func (j judgement) read(ctx context.Context, text string) (idClaims, federation.Claims, error) {
-	var c idClaims
+// read checks an ID token and returns its claims, by which it is judged and all of them.
+func (j judgement) read(ctx context.Context, text string) (c idClaims, payload []byte, err error) {
 	payload, algorithm, err := j.verify(ctx, text)
 	if err != nil {
 		return c, nil, err
@@ -71,15 +68,7 @@ func (j judgement) read(ctx context.Context, text string) (idClaims, federation.
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return c, nil, fmt.Errorf("oidc: ID token: %v", err)
 	}
-	if err := j.check(c, algorithm); err != nil {
-		return c, nil, err
-	}
-	members, err := readMembers(payload)
-	if err != nil {
-		return c, nil, err
-	}
-	claims, err := claimsOf(members)
-	return c, claims, err
+	return c, payload, j.check(c, algorithm)
 }
 
 // verify checks the signature: by a key of the provider, or by the secret, as the algorithm says, never one for the other.

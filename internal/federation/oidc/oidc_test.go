@@ -164,6 +164,14 @@ func TestSignIn(t *testing.T) {
 		}
 	}
 	p.info["name"] = "Other"
+	a, err := p.finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What functions are shown is what came: of the ID token its claims with their types, of the user info what it told by itself.
+	if w := a.Answers; !strings.Contains(string(w.TokenResponse), `"token_type":"Bearer"`) || !strings.Contains(string(w.IDToken), `"email_verified":true`) || w.UserInfo["name"][0] != "Other" || w.UserInfo["email"][0] != "mary@example.com" {
+		t.Errorf("answers %s, %s, %v", w.TokenResponse, w.IDToken, w.UserInfo)
+	}
 	if a, err := p.finish(); err != nil || a.Claims["name"][0] != "Mary" {
 		t.Errorf("the ID token does not win: %+v, %v", a, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"cognate/internal/federation"
 )
@@ -95,7 +96,11 @@ func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federati
 	if t.ID == "" {
 		return nil, failed(nil, "%s Error - no ID token", p.name)
 	}
-	id, claims, err := p.judge(ctx, c.ID, t)
+	id, payload, err := p.judge(ctx, c.ID, t)
+	if err != nil {
+		return nil, err
+	}
+	claims, err := p.claims(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -106,14 +111,28 @@ func (p *provider) Finish(ctx context.Context, c federation.Callback) (*federati
 	if p.Told != nil {
 		maps.Copy(told, p.Told(c.Form))
 	}
+	answers := federation.Answers{TokenResponse: t.whole, IDToken: payload, UserInfo: maps.Clone(told)}
 	maps.Copy(told, claims) // the ID token wins
 	told["access_token"], told["id_token"] = []string{t.Access}, []string{t.ID}
-	return &federation.Assertion{Subject: id.Subject, Claims: told}, nil
+	return &federation.Assertion{Subject: id.Subject, Claims: told, Answers: &answers}, nil
+}
+
+// claims are those of an ID token that has been judged.
+func (p *provider) claims(payload []byte) (federation.Claims, error) {
+	members, err := federation.ReadMembers(payload)
+	var claims federation.Claims
+	if err == nil {
+		claims, err = federation.ClaimsOf(members)
+	}
+	if err != nil {
+		return nil, failed(err, "%s Error - the ID token is not valid", p.name)
+	}
+	return claims, nil
 }
 
 // judge checks the ID token that came for a request.
-func (p *provider) judge(ctx context.Context, nonce string, t tokens) (idClaims, federation.Claims, error) {
-	id, claims, err := judgement{
+func (p *provider) judge(ctx context.Context, nonce string, t tokens) (idClaims, []byte, error) {
+	id, payload, err := judgement{
 		issuer: p.details[detailIssuer], clientID: p.details[detailClientID], secret: p.details[detailClientSecret],
 		nonce: nonce, access: t.Access, keys: p.keys, skew: p.env.Skew,
 	}.read(ctx, t.ID)
@@ -123,13 +142,15 @@ func (p *provider) judge(ctx context.Context, nonce string, t tokens) (idClaims,
 	case id.Subject == "":
 		return id, nil, failed(nil, "%s Error - no subject", p.name)
 	}
-	return id, claims, nil
+	return id, payload, nil
 }
 
 // tokens are what is read of a token answer.
 type tokens struct {
 	Access string `json:"access_token"`
 	ID     string `json:"id_token"`
+
+	whole jsontext.Value
 }
 
 // exchange turns the code into tokens.
@@ -168,6 +189,7 @@ func (p *provider) exchange(ctx context.Context, c federation.Callback) (t token
 	if err := json.Unmarshal(body, &t); err != nil {
 		return t, failed(errors.New("oidc: the token answer is no JSON object"), "%s Error - bad answer getting token", p.name)
 	}
+	t.whole = body
 	return t, nil
 }
 
@@ -228,11 +250,11 @@ func ReadInfo(env federation.Env, r *http.Request, name, subject string) (federa
 	if status != http.StatusOK {
 		return nil, failed(statusError(status), "%s Error - %d error getting user info", name, status)
 	}
-	members, err := readMembers(body)
+	members, err := federation.ReadMembers(body)
 	if err != nil {
 		return nil, failed(err, "%s Error - bad answer getting user info", name)
 	}
-	claims, err := claimsOf(members)
+	claims, err := federation.ClaimsOf(members)
 	if err != nil {
 		return nil, failed(err, "%s Error - bad answer getting user info", name)
 	}

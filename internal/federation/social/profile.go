@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -132,7 +133,7 @@ func (p *profile) Finish(ctx context.Context, c federation.Callback) (*federatio
 	if c.ID == "" || c.Form.Get("code") == "" {
 		return nil, p.failed(nil, "no code")
 	}
-	access, err := p.exchange(ctx, c)
+	access, answer, err := p.exchange(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +145,13 @@ func (p *profile) Finish(ctx context.Context, c federation.Callback) (*federatio
 	if err != nil {
 		return nil, err
 	}
+	answers := federation.Answers{TokenResponse: answer, UserInfo: maps.Clone(claims)}
 	claims["access_token"] = []string{access}
-	return &federation.Assertion{Subject: claims[p.subject][0], Claims: claims}, nil
+	return &federation.Assertion{Subject: claims[p.subject][0], Claims: claims, Answers: &answers}, nil
 }
 
-// exchange turns the code into an access token.
-func (p *profile) exchange(ctx context.Context, c federation.Callback) (string, error) {
+// exchange turns the code into an access token, and returns the whole answer as well.
+func (p *profile) exchange(ctx context.Context, c federation.Callback) (access string, answer []byte, err error) {
 	form := url.Values{
 		"code": {c.Form.Get("code")}, "redirect_uri": {c.Callback}, "client_id": {p.details["client_id"]}, "client_secret": {p.details["client_secret"]},
 	}
@@ -162,7 +164,7 @@ func (p *profile) exchange(ctx context.Context, c federation.Callback) (string, 
 	}
 	r, err := http.NewRequestWithContext(ctx, p.details["token_request_method"], address, strings.NewReader(body))
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -170,16 +172,16 @@ func (p *profile) exchange(ctx context.Context, c federation.Callback) (string, 
 	r.Header.Set("Accept", "application/json")
 	status, answer, err := p.env.Do(r)
 	if err != nil {
-		return "", federation.Unanswered(err, "Timeout occurred in calling IdP token endpoint", p.name+" Error - no answer getting token")
+		return "", nil, federation.Unanswered(err, "Timeout occurred in calling IdP token endpoint", p.name+" Error - no answer getting token")
 	}
 	if status != http.StatusOK {
-		return "", p.failed(nil, "%d error getting token", status)
+		return "", nil, p.failed(nil, "%d error getting token", status)
 	}
 	var t struct {
 		Access string `json:"access_token"`
 	}
 	if err := json.Unmarshal(answer, &t); err != nil || t.Access == "" {
-		return "", p.failed(err, "bad answer getting token")
+		return "", nil, p.failed(err, "bad answer getting token")
 	}
-	return t.Access, nil
+	return t.Access, answer, nil
 }

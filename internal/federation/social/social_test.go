@@ -86,7 +86,7 @@ func TestFoulProfiles(t *testing.T) {
 		}
 		fmt.Fprint(w, body)
 	}
-	if a, err := n.finish(url.Values{"code": {"c"}}); err != nil || a.Subject != "amzn1.account.X" {
+	if a, err := n.finish(url.Values{"code": {"c"}}); err != nil || a.Subject != "amzn1.account.X" || len(a.Answers.TokenResponse) == 0 || a.Answers.UserInfo["access_token"] != nil {
 		t.Errorf("a good one: %+v, %v", a, err)
 	}
 	for what, bad := range map[string]string{"no subject": `{"name":"x"}`, "an empty one": `{"user_id":""}`, "several": `{"user_id":["a","b"]}`, "one in a list": `{"user_id":["a"]}`, "an object": `{"user_id":{"a":1}}`, "null": `{"user_id":null}`, "no JSON": "x", "twice": `{"user_id":"a","user_id":"b"}`, "megabytes": `{"x":"` + strings.Repeat("x", 2<<20) + `"}`} {

@@ -1,4 +1,4 @@
-package oidc
+package federation
 
 import (
 	"errors"
@@ -6,14 +6,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"cognate/internal/federation"
 )
 
-var errNotClaims = errors.New("oidc: the claims are no JSON object")
+var errNotClaims = errors.New("federation: the claims are no JSON object")
 
-// readMembers reads an object. A member that comes twice is refused.
-func readMembers(text []byte) (map[string]jsontext.Value, error) {
+// ReadMembers reads an object. A member that comes twice is refused.
+func ReadMembers(text []byte) (map[string]jsontext.Value, error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(text, &members); err != nil || members == nil {
 		return nil, errNotClaims
@@ -21,10 +19,10 @@ func readMembers(text []byte) (map[string]jsontext.Value, error) {
 	return members, nil
 }
 
-// claimsOf turns members into text: strings as they are, a list's elements as several values, and all else as JSON writes it. Null is
+// ClaimsOf turns members into text: strings as they are, a list's elements as several values, and all else as JSON writes it. Null is
 // as if it were not there.
-func claimsOf(members map[string]jsontext.Value) (federation.Claims, error) {
-	out := federation.Claims{}
+func ClaimsOf(members map[string]jsontext.Value) (Claims, error) {
+	out := Claims{}
 	for name, value := range members {
 		if value.Kind() == 'n' {
 			continue
