@@ -35,6 +35,7 @@ var floors = map[string]float64{
 	"internal/message/smtp":      3.1,
 	"internal/message":           3,
 	"internal/trigger":           3,
+	"internal/trigger/process":   3.1,
 	"internal/federation":        3,
 	"internal/federation/oidc":   3.1,
 	"internal/federation/social": 3.2,
@@ -62,7 +63,7 @@ var floors = map[string]float64{
 var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
-	"internal/federation/federationtest": true,
+	"internal/federation/federationtest": true, "internal/trigger/triggertest": true,
 }
 
 type listed struct {
