@@ -25,6 +25,7 @@ import (
 	"cognate/internal/federation"
 	"cognate/internal/federation/federationtest"
 	"cognate/internal/federation/social"
+	"cognate/internal/outbound"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 )
@@ -72,7 +73,7 @@ func TestMappedFields(t *testing.T) {
 		asked = r.URL.Query().Get("fields")
 		return map[string]string{"id": subject}
 	}
-	env := federation.Env{HTTP: federation.NewClient(true, nil), Dev: true}
+	env := federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true}
 	r := pool.New(open(t), keyring(t), pool.Options{Kinds: social.Kinds(env)})
 	p := create(t, r, &idp.CreateUserPoolRequest{})
 	in := providerRequest(p, "Facebook", "Facebook", map[string]string{

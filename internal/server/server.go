@@ -33,6 +33,7 @@ import (
 	"cognate/internal/message/smtp"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
+	"cognate/internal/outbound"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
@@ -218,7 +219,7 @@ func (s *Server) kinds() (map[string]federation.Kind, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := federation.Env{HTTP: federation.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
+	env := federation.Env{HTTP: outbound.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
 	kinds := social.Kinds(env)
 	kinds[idp.IdentityProviderTypeTypeOidc] = oidc.Kind{Env: env}
 	kinds[idp.IdentityProviderTypeTypeSaml] = saml.Kind{Env: env}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cognate/internal/federation"
+	"cognate/internal/outbound"
 )
 
 // metadata is what is read of a provider's metadata (OpenID Connect Discovery 1.0 section 3).
@@ -47,7 +48,7 @@ func (e statusError) Error() string { return fmt.Sprintf("status code %d", int(e
 
 // reason is what may be shown of an error to who configures a provider: nothing of the inside of the network.
 func reason(err error) string {
-	if errors.Is(err, federation.ErrAddress) {
+	if errors.Is(err, outbound.ErrAddress) {
 		return "the address is not public"
 	}
 	if status, ok := errors.AsType[statusError](err); ok {

@@ -21,6 +21,7 @@ import (
 
 	"cognate/internal/federation"
 	"cognate/internal/federation/oidc"
+	"cognate/internal/outbound"
 )
 
 const (
@@ -62,7 +63,7 @@ func newIDP(t *testing.T, details ...string) *idp {
 	p := &idp{T: t, claims: map[string]any{}, info: map[string]any{"sub": "4711", "email": "mary@example.com"}, algorithm: jose.RS256, key: rsaKey, kid: "rsa"}
 	p.Server = httptest.NewServer(http.HandlerFunc(p.serve))
 	t.Cleanup(p.Close)
-	k := oidc.Kind{Env: federation.Env{HTTP: federation.NewClient(true, nil), Dev: true, Skew: time.Minute}}
+	k := oidc.Kind{Env: federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true, Skew: time.Minute}}
 	d := map[string]string{"client_id": clientID, "client_secret": secret, "attributes_request_method": "GET", "oidc_issuer": p.URL, "authorize_scopes": "openid email"}
 	for i := 0; i+1 < len(details); i += 2 {
 		d[details[i]] = details[i+1]
@@ -286,7 +287,7 @@ func TestBrokenProviders(t *testing.T) {
 func TestCheck(t *testing.T) {
 	p := newIDP(t)
 	full := map[string]string{"client_id": "x", "attributes_request_method": "POST", "oidc_issuer": p.URL, "authorize_scopes": "openid"}
-	k := oidc.Kind{Env: federation.Env{HTTP: federation.NewClient(true, nil), Dev: true}}
+	k := oidc.Kind{Env: federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true}}
 	got, err := k.Check(t.Context(), full)
 	if err != nil || got["token_url"] != p.URL+"/token" || got["jwks_uri"] != p.URL+"/keys" || got["attributes_url_add_attributes"] != "false" || full["token_url"] != "" {
 		t.Errorf("%v, %v", got, err)
@@ -317,7 +318,7 @@ func TestCheck(t *testing.T) {
 	if _, err := k.Check(t.Context(), full); err == nil {
 		t.Error("http in production")
 	}
-	k.Env = federation.Env{HTTP: federation.NewClient(false, nil), Dev: true}
+	k.Env = federation.Env{HTTP: outbound.NewClient(false, nil), Dev: true}
 	if _, err := k.Check(t.Context(), full); err == nil || !strings.Contains(err.Error(), "the address is not public") {
 		t.Errorf("the inside of the network: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"cognate/internal/federation"
 	"cognate/internal/federation/federationtest"
 	"cognate/internal/federation/oidc"
+	"cognate/internal/outbound"
 )
 
 // openAt opens a provider at a stand-in, by details that differ from the plain ones.
@@ -31,7 +32,7 @@ func openAt(t *testing.T, n *federationtest.Network, details map[string]string) 
 		}
 		return map[string]any{"sub": subject, "email": "mary@example.com", "name": "Other"}
 	}
-	k := oidc.Kind{Env: federation.Env{HTTP: federation.NewClient(true, nil), Dev: true, Skew: time.Minute}}
+	k := oidc.Kind{Env: federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true, Skew: time.Minute}}
 	full, err := k.Check(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)

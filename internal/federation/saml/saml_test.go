@@ -17,11 +17,12 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/federation"
+	"cognate/internal/outbound"
 )
 
 // devKind calls servers on this machine.
 func devKind() Kind {
-	return Kind{Env: federation.Env{HTTP: federation.NewClient(true, nil), Dev: true, Skew: time.Minute}}
+	return Kind{Env: federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true, Skew: time.Minute}}
 }
 
 func wantFault(t *testing.T, err error, text string) {
@@ -96,10 +97,10 @@ func TestCheckFetches(t *testing.T) {
 	}
 	wantFault(t, check(devKind(), s.URL+"/x"), "Non-ok status code 404 returned from remote metadata source "+s.URL+"/x")
 	wantFault(t, check(devKind(), s.URL+"/long"), "Error retrieving metadata from "+s.URL+"/long")
-	strict := Kind{Env: federation.Env{HTTP: federation.NewClient(false, []netip.Prefix{})}}
+	strict := Kind{Env: federation.Env{HTTP: outbound.NewClient(false, []netip.Prefix{})}}
 	err := check(strict, "https"+strings.TrimPrefix(s.URL, "http")+"/x")
 	wantFault(t, err, "Error retrieving metadata from https"+strings.TrimPrefix(s.URL, "http")+"/x")
-	if !errors.Is(err, federation.ErrAddress) {
+	if !errors.Is(err, outbound.ErrAddress) {
 		t.Errorf("the cause is %v", errors.Unwrap(err))
 	}
 	for _, url := range []string{"http://idp.example.com/", "ftp://idp.example.com/", "https://u:p@idp.example.com/", "https:///x", "::"} {

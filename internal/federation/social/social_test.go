@@ -22,6 +22,7 @@ import (
 
 	"cognate/internal/federation"
 	"cognate/internal/federation/social"
+	"cognate/internal/outbound"
 )
 
 const callback = "https://pool.example/oauth2/idpresponse"
@@ -52,7 +53,7 @@ func newNetwork(t *testing.T, kind string, details map[string]string) *network {
 	for name, value := range details {
 		details[name] = strings.ReplaceAll(value, "HERE", n.URL)
 	}
-	k := social.Kinds(federation.Env{HTTP: federation.NewClient(true, nil), Dev: true, Skew: time.Minute})[kind]
+	k := social.Kinds(federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true, Skew: time.Minute})[kind]
 	var err error
 	if n.details, err = k.Check(t.Context(), details); err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ func TestApple(t *testing.T) {
 
 // TestUsualDetails adds what is known of a network, as DescribeIdentityProvider shows it.
 func TestUsualDetails(t *testing.T) {
-	kinds := social.Kinds(federation.Env{HTTP: federation.NewClient(false, nil)})
+	kinds := social.Kinds(federation.Env{HTTP: outbound.NewClient(false, nil)})
 	given := map[string]string{"client_id": "x", "client_secret": "y", "authorize_scopes": "z"}
 	der := must(x509.MarshalPKCS8PrivateKey(must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))))
 	apple := map[string]string{"client_id": "x", "team_id": "t", "key_id": "k", "private_key": base64.StdEncoding.EncodeToString(der), "authorize_scopes": "email"}
@@ -172,7 +173,7 @@ func TestUsualDetails(t *testing.T) {
 
 // TestCheck refuses details that a network does not have, or that are missing.
 func TestCheck(t *testing.T) {
-	kinds := social.Kinds(federation.Env{HTTP: federation.NewClient(false, nil)})
+	kinds := social.Kinds(federation.Env{HTTP: outbound.NewClient(false, nil)})
 	for name, bad := range map[string][]map[string]string{
 		"Google":          {{}, {"client_id": "x", "client_secret": "y"}, {"client_id": "x", "client_secret": "y", "authorize_scopes": "openid", "other": "z"}, {"client_id": "x", "client_secret": "y", "authorize_scopes": "openid", "token_url": "http://x"}, {"client_id": "x", "client_secret": "y", "authorize_scopes": "openid", "token_request_method": "DELETE"}},
 		"Facebook":        {{"client_id": "x", "client_secret": "y", "authorize_scopes": "email", "api_version": "../v1"}},

@@ -22,6 +22,7 @@ import (
 	"cognate/internal/federation"
 	"cognate/internal/federation/federationtest"
 	"cognate/internal/federation/social"
+	"cognate/internal/outbound"
 )
 
 // openAt opens a kind at a stand-in, by details beside those that all have, with claims mapped.
@@ -34,7 +35,7 @@ func openAt(t *testing.T, n *federationtest.Network, kind string, details map[st
 	for name, value := range details {
 		d[name] = value
 	}
-	k := social.Kinds(federation.Env{HTTP: federation.NewClient(true, nil), Dev: true, Skew: time.Minute})[kind]
+	k := social.Kinds(federation.Env{HTTP: outbound.NewClient(true, nil), Dev: true, Skew: time.Minute})[kind]
 	full, err := k.Check(t.Context(), d)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package federation
+package outbound
 
 // CheckAddress is checkAddress.
 var CheckAddress = checkAddress
