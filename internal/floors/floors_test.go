@@ -36,6 +36,7 @@ var floors = map[string]float64{
 	"internal/message":           3,
 	"internal/trigger":           3,
 	"internal/trigger/process":   3.1,
+	"internal/trigger/webhook":   3.1,
 	"internal/federation":        3,
 	"internal/federation/oidc":   3.1,
 	"internal/federation/social": 3.2,
