@@ -80,7 +80,7 @@ type window struct {
 
 func (h *house) window(name string) *window {
 	service := oauth.New(h.db, h.keys, h.pools, h.users, h.tokens, oauth.Options{})
-	return &window{house: h, entrance: service.Entrance(h.pool, "Test", "192.0.2.1"), name: name, link: linkPage}
+	return &window{house: h, entrance: service.Entrance(&oauth.Request{Pool: h.pool, Page: oauth.PageAccount}, "Test", "192.0.2.1"), name: name, link: linkPage}
 }
 
 func (w *window) attempt(parameters map[string]string) *authn.Attempt {

@@ -119,7 +119,7 @@ func signsUp(p *pool.Pool) bool {
 // attempt is a sign-in by this page: it ends in an entrance.
 func (v *visit) attempt(username string) (*authn.Attempt, *oauth.Entrance) {
 	ip := awsjson.Peer(v.r)
-	e := v.OAuth.Entrance(v.request.Pool, v.r.UserAgent(), ip)
+	e := v.OAuth.Entrance(v.request, v.r.UserAgent(), ip)
 	parameters := map[string]string{"USERNAME": username}
 	if hash := v.request.Client.SecretHash(username); hash != "" {
 		parameters["SECRET_HASH"] = hash
@@ -201,7 +201,7 @@ func (v *visit) enter(e *oauth.Entrance) error {
 	if err := v.OAuth.Logout(v.ctx, before); err != nil {
 		return err
 	}
-	to, err := v.OAuth.Answer(v.ctx, v.request, e.Login)
+	to, err := e.Answer(v.ctx)
 	if err == nil {
 		v.redirect(to)
 	}

@@ -45,25 +45,57 @@ type asked struct {
 // Answer answers a request for a browser whose user has just signed in: it returns where to send the browser, with a
 // code or with tokens. What is in the way of that is a [*RedirectError].
 func (s *Service) Answer(ctx context.Context, r *Request, l *Login) (location string, err error) {
-	if r.Page != "" {
-		return r.Page + "?" + r.Query.Encode(), nil
+	if r.Implicit && r.Page == "" && r.reachedBy(l) {
+		return s.tokensFor(ctx, r, l)
 	}
-	if r.Levels != "" && !authn.Reaches(l.Proof.Methods, r.Levels) {
-		return "", s.Refuse(r, errUnmet)
+	a := s.prepare(ctx, r, l)
+	if a.write == nil {
+		return a.location, a.err
 	}
-	var answer url.Values
-	if r.Implicit {
-		answer, err = s.tokensFor(ctx, r, l)
-	} else {
-		answer, err = s.codeFor(ctx, r, l)
+	if err := s.db.Update(ctx, a.write); err != nil {
+		return "", s.unanswered(r, err)
 	}
+	return a.location, nil
+}
+
+// answer is where to send a browser, after what write writes; a nil write writes nothing.
+type answer struct {
+	location string
+	write    func(*store.Tx) error
+	err      error
+}
+
+// prepare prepares an answer for a login, which need not be written yet; an empty one is for a request of tokens, which are made
+// when the login is.
+func (s *Service) prepare(ctx context.Context, r *Request, l *Login) (a answer) {
+	switch {
+	case r.Page != "":
+		a.location = r.Page + "?" + r.Query.Encode()
+	case !r.reachedBy(l):
+		a.err = s.Refuse(r, errUnmet)
+	case r.Implicit:
+	default:
+		code, row, err := s.newCode(ctx, r, l)
+		if err != nil {
+			a.err = s.unanswered(r, err)
+			return a
+		}
+		a.location, a.write = s.location(r, url.Values{"code": {code}}), func(tx *store.Tx) error { return tx.CreateAuthorizationCode(row) }
+	}
+	return a
+}
+
+// reachedBy reports whether a login reaches the level that a request asks for.
+func (r *Request) reachedBy(l *Login) bool {
+	return r.Levels == "" || authn.Reaches(l.Proof.Methods, r.Levels)
+}
+
+// unanswered is what the app is told when there can be no answer.
+func (s *Service) unanswered(r *Request, err error) error {
 	if f, refused := errors.AsType[*fault.Error](err); refused || errors.Is(err, store.ErrNotFound) {
-		return "", s.Refuse(r, cmp.Or(OfFunction(f), ErrRequest)) // disabled or deleted since
+		return s.Refuse(r, cmp.Or(OfFunction(f), ErrRequest)) // disabled or deleted since
 	}
-	if err != nil {
-		return "", err
-	}
-	return s.location(r, answer), nil
+	return err
 }
 
 // Resume is Answer for a browser that has been signed in before. It returns "" when the user has to be asked.
@@ -77,38 +109,34 @@ func (s *Service) Resume(ctx context.Context, r *Request, l *Login) (location st
 	return "", nil
 }
 
-func (s *Service) codeFor(ctx context.Context, r *Request, l *Login) (url.Values, error) {
+// newCode makes a code for a login, and its row.
+func (s *Service) newCode(ctx context.Context, r *Request, l *Login) (code string, row store.AuthorizationCode, err error) {
 	proof := r.proof(l)
 	change, err := s.tokens.Ask(ctx, token.Grant{
 		Pool: r.Pool, Client: r.Client, User: l.User, Scopes: r.Scopes, Occasion: token.Occasion{Source: trigger.SourceTokensHosted},
 	})
 	if err != nil {
-		return nil, err
+		return "", row, err
 	}
 	request, err := json.Marshal(asked{
 		RedirectURI: r.RedirectURI, Challenge: r.Challenge, Scopes: r.Scopes, Nonce: r.Nonce, Audience: r.Audience,
 		Login: l.ID, Proof: proof, AuthTime: proof.Time, Change: change,
 	})
-	if err != nil {
-		return nil, err
-	}
-	code := uuid.NewString()
-	row := store.AuthorizationCode{
+	code = uuid.NewString()
+	return code, store.AuthorizationCode{
 		Hash: hashOf(code), Flow: token.NewFlow(), PoolID: r.Pool.ID, Sub: l.User.Sub, ClientID: r.Client.ID,
 		Expires: time.Now().UTC().Add(codeLifetime), Request: request,
-	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error { return tx.CreateAuthorizationCode(row) })
-	return url.Values{"code": {code}}, err
+	}, err
 }
 
-func (s *Service) tokensFor(ctx context.Context, r *Request, l *Login) (url.Values, error) {
+func (s *Service) tokensFor(ctx context.Context, r *Request, l *Login) (location string, err error) {
 	t, err := s.tokens.Issue(ctx, token.Grant{
 		Pool: r.Pool, Client: r.Client, User: l.User, Scopes: r.Scopes, Flow: token.NewFlow(), Proof: r.proof(l),
 		OAuth:    &token.OAuth{Nonce: r.Nonce, Audience: r.Audience, Implicit: true},
 		Occasion: token.Occasion{Source: trigger.SourceTokensHosted},
 	}, nil)
 	if err != nil {
-		return nil, err
+		return "", s.unanswered(r, err)
 	}
 	answer := url.Values{
 		"access_token": {t.Access}, "token_type": {"Bearer"}, "expires_in": {strconv.Itoa(int(t.Lifetime.Seconds()))},
@@ -116,7 +144,7 @@ func (s *Service) tokensFor(ctx context.Context, r *Request, l *Login) (url.Valu
 	if t.ID != "" {
 		answer.Set("id_token", t.ID)
 	}
-	return answer, nil
+	return s.location(r, answer), nil
 }
 
 // Exchange is what a client brings to have a code exchanged.

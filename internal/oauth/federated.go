@@ -144,7 +144,7 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 	if err != nil {
 		return "", nil, s.failed(ctx, r, provider, err)
 	}
-	e = s.Entrance(r.Pool, b.Agent, b.IP)
+	e = s.Entrance(r, b.Agent, b.IP)
 	e.provider, e.session = provider.Name, a.Session
 	err = e.Enter(ctx, authn.Entry{User: u, Flow: st.Flow}, func(*store.Tx) error { return nil })
 	if errors.Is(err, store.ErrExists) || errors.Is(err, store.ErrNotFound) {
@@ -153,7 +153,7 @@ func (s *Service) Arrive(ctx context.Context, b Return) (location string, e *Ent
 	if err != nil {
 		return "", nil, err
 	}
-	location, err = s.Answer(ctx, r, e.Login)
+	location, err = e.Answer(ctx)
 	return location, e, err
 }
 

@@ -117,13 +117,14 @@ func (s *Service) Logout(ctx context.Context, value string) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error { return tx.EndLoginSession(hashOf(value), time.Now().UTC()) })
 }
 
-// Entrance is a browser at a page, before its user has signed in.
+// Entrance is a browser with a request, before its user has signed in.
 type Entrance struct {
 	service   *Service
-	pool      *pool.Pool
+	request   *Request
 	agent, ip string
 	provider  string // of the sign-in; "" for the pool itself
 	session   *federation.Session
+	answer    answer
 
 	// Value and Login are set once the user has signed in. Value is what the browser is to bring from then on, and
 	// nobody else may see.
@@ -132,40 +133,54 @@ type Entrance struct {
 }
 
 // Entrance makes one for a browser, by its User-Agent and its address.
-func (s *Service) Entrance(p *pool.Pool, agent, ip string) *Entrance {
+func (s *Service) Entrance(r *Request, agent, ip string) *Entrance {
 	agent = strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "")
-	return &Entrance{service: s, pool: p, agent: agent, ip: ip}
+	return &Entrance{service: s, request: r, agent: agent, ip: ip}
 }
 
 // PoolID is the pool that the browser is signed in at.
-func (e *Entrance) PoolID() string { return e.pool.ID }
+func (e *Entrance) PoolID() string { return e.request.Pool.ID }
+
+// Answer is [Service.Answer] to the request, once the user has signed in.
+func (e *Entrance) Answer(ctx context.Context) (location string, err error) {
+	if e.answer.write == nil && e.answer.err == nil {
+		return e.service.Answer(ctx, e.request, e.Login)
+	}
+	return e.answer.location, e.answer.err
+}
 
 // Enter is an [authn.Attempt]'s Enter: it makes a new login, under a new value whatever the browser brought, so that
-// nobody can have planted it.
+// nobody can have planted it, and together with it the code that answers the request.
 func (e *Entrance) Enter(ctx context.Context, in authn.Entry, also func(*store.Tx) error) error {
 	value := base64.RawURLEncoding.EncodeToString(secret.RandomBytes(tokenBytes))
 	extra, err := json.Marshal(loginExtra{Proof: in.Proof, Agent: e.agent, IP: e.ip, Provider: e.provider, Session: e.session})
 	if err != nil {
 		return err
 	}
-	var row store.LoginSession
+	now := time.Now().UTC() // after a password that also writes
+	row := store.LoginSession{
+		Hash: hashOf(value), Flow: in.Flow, PoolID: e.request.Pool.ID, Sub: in.User.Sub,
+		Created: now, Expires: now.Add(LoginLifetime), Extra: extra,
+	}
+	l, err := loginOf(row, in.User)
+	if err != nil {
+		return err
+	}
+	e.answer = e.service.prepare(ctx, e.request, l)
 	err = e.service.db.Update(ctx, func(tx *store.Tx) error {
 		if err := also(tx); err != nil {
 			return err
 		}
-		now := time.Now().UTC() // after a password that also sets
-		row = store.LoginSession{
-			Hash: hashOf(value), Flow: in.Flow, PoolID: e.pool.ID, Sub: in.User.Sub,
-			Created: now, Expires: now.Add(LoginLifetime), Extra: extra,
+		if err := tx.CreateLoginSession(row); err != nil || e.answer.write == nil {
+			return err
 		}
-		return tx.CreateLoginSession(row)
+		return e.answer.write(tx)
 	})
 	if err != nil {
 		return err
 	}
-	e.Value = value
-	e.Login, err = loginOf(row, in.User)
-	return err
+	e.Value, e.Login = value, l
+	return nil
 }
 
 // maxLogins is how many logins of a user are listed.

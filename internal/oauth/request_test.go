@@ -86,7 +86,7 @@ func TestIssuerInAnswers(t *testing.T) {
 		if err := d.db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUser(u) }); err != nil {
 			t.Fatal(err)
 		}
-		e := d.Entrance(d.pool, "agent", "")
+		e := d.Entrance(&oauth.Request{Pool: d.pool, Page: oauth.PageAccount}, "agent", "")
 		if err := e.Enter(t.Context(), authn.Entry{User: u, Flow: token.NewFlow()}, func(*store.Tx) error { return nil }); err != nil {
 			t.Fatal(err)
 		}

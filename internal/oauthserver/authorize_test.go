@@ -18,6 +18,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/browser"
+	"cognate/internal/oauth"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -34,7 +35,7 @@ const (
 // signIn signs the user in in a browser, and returns what the browser brings from then on.
 func (h *house) signIn() string {
 	h.Helper()
-	e := h.oauth.Entrance(h.pool, "agent", "192.0.2.1")
+	e := h.oauth.Entrance(&oauth.Request{Pool: h.pool, Page: oauth.PageAccount}, "agent", "192.0.2.1")
 	entry := authn.Entry{User: h.user, Flow: token.NewFlow(), Proof: token.Proof{Methods: []string{"pwd"}}}
 	h.must(e.Enter(h.Context(), entry, func(*store.Tx) error { return nil }))
 	return e.Value

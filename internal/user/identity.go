@@ -84,6 +84,13 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	if err := d.beforeFederated(ctx, f); err != nil {
 		return store.User{}, err
 	}
+	u, ok, err := d.unchanged(ctx, f)
+	if err != nil {
+		return store.User{}, err
+	}
+	if ok {
+		return u, d.afterFederated(ctx, f, false, u)
+	}
 	var was, is store.User
 	err = d.db.Update(ctx, func(tx *store.Tx) (err error) {
 		if err := f.use(tx); err != nil {
@@ -99,6 +106,30 @@ func (d *Directory) Federate(ctx context.Context, p *pool.Pool, c *pool.Client, 
 		d.notifyMoved(ctx, p, was)
 	}
 	return is, d.afterFederated(ctx, f, was.Sub == "", is)
+}
+
+// unchanged is the user of a sign-in that changes nothing, as most do: it costs no transaction that writes. ok is false for all
+// others.
+func (d *Directory) unchanged(ctx context.Context, f *federated) (u store.User, ok bool, err error) {
+	if f.assertion.Once != "" {
+		return u, false, nil
+	}
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		i, err := tx.GetIdentity(f.pool.ID, f.provider.Name, "", f.assertion.Subject)
+		if err != nil || i.Issuer != f.assertion.Issuer {
+			return err
+		}
+		if u, err = tx.GetUser(f.pool.ID, i.Sub); err != nil || !u.Enabled {
+			return err
+		}
+		edits, err := f.edits(tx, u)
+		ok = err == nil && len(edits) == 0 && len(f.missing(u.Attributes)) == 0
+		return nil // what is wrong is found once more, and told, by who would write
+	})
+	if isNotFound(err) {
+		err = nil
+	}
+	return u, ok, err
 }
 
 // federated is one sign-in through a provider.
