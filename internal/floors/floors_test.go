@@ -35,6 +35,7 @@ var floors = map[string]float64{
 	"internal/message/smtp":      3.1,
 	"internal/message":           3,
 	"internal/trigger":           3,
+	"internal/trigger/lambda":    3.1,
 	"internal/trigger/process":   3.1,
 	"internal/trigger/webhook":   3.1,
 	"internal/federation":        3,
