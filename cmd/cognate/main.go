@@ -38,6 +38,7 @@ type dev struct {
 	TLSAWSNames bool   `name:"tls-aws-names" help:"Make certificates for Amazon Cognito's own host names, too."`
 	Templates   string `type:"existingdir" help:"Folder of templates that take the place of the pages' own."`
 	Languages   string `type:"existingdir" help:"Folder of JSON files with more languages for the pages."`
+	Functions   string `type:"existingfile" help:"YAML file that says how the functions of triggers are run; by default they are in Lambda."`
 	protection
 }
 
@@ -62,6 +63,12 @@ func (d *dev) Run(ctx context.Context) error {
 		TLS:   server.TLS{Local: d.TLS || d.TLSAWSNames, Addr: d.TLSAddr, AWSNames: d.TLSAWSNames},
 	}
 	d.apply(&c)
+	if d.Functions != "" {
+		var err error
+		if c.Functions, err = server.ReadFunctions(d.Functions); err != nil {
+			return err
+		}
+	}
 	return run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 }
 

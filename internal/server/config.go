@@ -59,6 +59,8 @@ type Config struct {
 	// ProviderNetworks are addresses and networks that are not public, at which identity providers may be called all the
 	// same; in development all may be.
 	ProviderNetworks []string `yaml:"provider_networks"`
+	// Functions say how the functions of pools' triggers are run.
+	Functions Functions `yaml:"functions"`
 	// Pages are the operator's own templates and languages of the pages that sign users in.
 	Pages Pages `yaml:"pages"`
 	// NameIssuer adds the iss parameter of RFC 9207 to the answers of the authorization endpoint, by which clients of

@@ -60,6 +60,7 @@ type Server struct {
 	tokens     *token.Service
 	users      *user.Directory
 	pools      *pool.Registry
+	functions  runners
 	breached   *user.BreachFile // nil without one
 	undeclared func(op, code string)
 
@@ -444,6 +445,7 @@ func (s *Server) Close() error {
 		s.certificates.acme.Close()
 		s.certificates.acme = nil
 	}
+	s.functions.Close()
 	if s.db == nil {
 		return nil
 	}
