@@ -33,6 +33,9 @@ type options struct {
 }
 
 func main() {
+	if os.Getenv(actAsFunction) != "" {
+		serveFunction()
+	}
 	log.SetFlags(0)
 	o, err := parse()
 	if err != nil {
@@ -85,8 +88,13 @@ func run(ctx context.Context, o options) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
+	functions, err := newFunctions()
+	if err != nil {
+		return err
+	}
+	defer functions.runner.Close()
 	printHead()
-	for _, op := range w.operations(f) {
+	for _, op := range append(w.operations(f), functions.operations()...) {
 		if !strings.Contains(op.name, o.only) {
 			continue
 		}
