@@ -109,6 +109,7 @@ func run(ctx context.Context, c server.Config, logger *slog.Logger) error {
 		return err
 	}
 	s.Announce(os.Stdout)
+	collectLater()
 	return s.Run(ctx)
 }
 
