@@ -175,8 +175,13 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
+	triggers, err := s.dispatcher()
+	if err != nil {
+		return nil, err
+	}
+	protection.Triggers = triggers
 	s.users = user.New(s.db, keys, sender)
-	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL)
+	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL).With(triggers)
 	passkeys := passkey.New(s.db, keys, s.config.Dev)
 	if err := s.seed(ctx, pools); err != nil {
 		return nil, err
