@@ -115,6 +115,9 @@ func (m *Machine) startSignedUp(ctx context.Context, a *Attempt) (*Step, error) 
 	if err := RefusedState(p.User); err != nil {
 		return nil, err
 	}
+	if err := m.users.BeforeSignIn(ctx, a.Pool, a.Client, p.Account, p.User.Username, a.Metadata); err != nil {
+		return nil, err
+	}
 	p.device = a.device()
 	return m.next(ctx, a, p)
 }

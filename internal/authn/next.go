@@ -90,6 +90,10 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	if p.target > 0 {
 		proof.Level = levelOf(p.methods).String()
 	}
+	isNew := p.proven == "" && a.Pool.RemembersDevices()
+	if err := m.users.AfterSignIn(ctx, a.Pool, a.Client, p.User, isNew, a.occasion().Metadata); err != nil {
+		return nil, err
+	}
 	succeed := func(tx *store.Tx) error { return m.succeed(tx, a, p) }
 	if a.Enter != nil {
 		if err := a.Enter(ctx, Entry{User: p.User, Flow: p.flow, Proof: proof}, succeed); err != nil {
@@ -108,7 +112,7 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	}
 	t, err := m.tokens.Issue(ctx, token.Grant{
 		Pool: a.Pool, Client: a.Client, User: p.User, Scopes: token.ScopeAdmin, Flow: p.flow, Proof: proof,
-		Device: p.proven, NewDevice: p.proven == "" && a.Pool.RemembersDevices(), Occasion: a.occasion(),
+		Device: p.proven, NewDevice: isNew, Occasion: a.occasion(),
 	}, succeed)
 	if err != nil {
 		return nil, once(err, p.used)

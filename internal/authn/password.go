@@ -71,6 +71,9 @@ func (m *Machine) begin(ctx context.Context, a *Attempt, name string) (*progress
 	if err != nil {
 		return nil, err
 	}
+	if err := m.users.BeforeSignIn(ctx, a.Pool, a.Client, account, name, a.Metadata); err != nil {
+		return nil, err
+	}
 	return &progress{Account: account, flow: token.NewFlow(), device: a.device(), used: errWrongPassword}, nil
 }
 

@@ -122,6 +122,12 @@ func (v *visit) signUp() error {
 		}
 		return v.signUpPage(name, form, func(f *Frame) { f.Error = text })
 	}
+	if out.UserConfirmed {
+		if err := v.leave(note{Username: name, Notice: TextConfirmed}); err != nil {
+			return err
+		}
+		return v.to(PathLogin)
+	}
 	a, _ := v.attempt(name)
 	session, err := v.Machine.SignUpSession(v.ctx, a, out.UserSub)
 	if err != nil {

@@ -61,7 +61,7 @@ func (s *Service) AdminConfirmSignUp(ctx context.Context, in *idp.AdminConfirmSi
 	if err != nil {
 		return nil, err
 	}
-	return &idp.AdminConfirmSignUpResponse{}, s.users.AdminConfirm(ctx, p, in.Username)
+	return &idp.AdminConfirmSignUpResponse{}, s.users.AdminConfirm(ctx, p, in.Username, in.ClientMetadata)
 }
 
 // AdminResetUserPassword makes a user choose a new password by a code.

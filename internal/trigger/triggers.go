@@ -24,8 +24,11 @@ const preToken = "PreTokenGeneration"
 
 // The values of triggerSource.
 const (
+	SourcePreSignUp               = "PreSignUp_SignUp"
+	SourcePreSignUpAdmin          = "PreSignUp_AdminCreateUser"
 	SourcePreSignUpExternal       = "PreSignUp_ExternalProvider"
 	SourceConfirmSignUp           = "PostConfirmation_ConfirmSignUp"
+	SourceConfirmForgotPassword   = "PostConfirmation_ConfirmForgotPassword"
 	SourcePreAuthentication       = "PreAuthentication_Authentication"
 	SourcePostAuthentication      = "PostAuthentication_Authentication"
 	SourceInboundFederation       = "InboundFederation_ExternalProvider"

@@ -12,6 +12,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // alter changes a user whose sub is known: fn edits the row as it is now, and may write what belongs to
@@ -80,8 +81,8 @@ func (d *Directory) AdminSetPassword(ctx context.Context, p *pool.Pool, in *idp.
 	return d.noticed(ctx, p, u.Sub, message.PasswordChanged, nameTaken(p, err))
 }
 
-// AdminConfirm confirms a user who has signed up. It verifies no address.
-func (d *Directory) AdminConfirm(ctx context.Context, p *pool.Pool, name string) error {
+// AdminConfirm confirms a user who has signed up. It verifies no address. Metadata is for functions.
+func (d *Directory) AdminConfirm(ctx context.Context, p *pool.Pool, name string, metadata map[string]string) error {
 	u, err := d.Find(ctx, p, name)
 	if err != nil {
 		return err
@@ -93,7 +94,10 @@ func (d *Directory) AdminConfirm(ctx context.Context, p *pool.Pool, name string)
 		u.Status = idp.UserStatusTypeConfirmed
 		return nil
 	})
-	return nameTaken(p, err)
+	if err != nil {
+		return nameTaken(p, err)
+	}
+	return d.confirmed(ctx, p, nil, trigger.SourceConfirmSignUp, u.Sub, metadata)
 }
 
 // AdminResetPassword makes a user choose a new password, by a code that it sends. The user needs a

@@ -52,7 +52,7 @@ func TestSetPasswordHistory(t *testing.T) {
 
 func TestConfirm(t *testing.T) {
 	o := newOffice(t, aliases("email", "preferred_username"))
-	wantFault(t, o.users.AdminConfirm(t.Context(), o.pool, "ann"), idp.CodeUserNotFound, "User does not exist.")
+	wantFault(t, o.users.AdminConfirm(t.Context(), o.pool, "ann", nil), idp.CodeUserNotFound, "User does not exist.")
 	o.create("ann", map[string]string{"email": "a@example.com"})
 	o.setStatus("ann", "UNCONFIRMED")
 	o.must(o.update("ann", map[string]string{"preferred_username": "annie"}))
@@ -61,14 +61,14 @@ func TestConfirm(t *testing.T) {
 	}
 	_, err := o.users.Find(t.Context(), o.pool, "annie")
 	wantFault(t, err, idp.CodeUserNotFound, "User does not exist.")
-	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann"))
+	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann", nil))
 	u := o.find("annie")
 	if u.Status != "CONFIRMED" || u.Attributes["email_verified"] == "true" {
 		t.Errorf("confirmed %+v", u)
 	}
 	for _, status := range []string{"CONFIRMED", "FORCE_CHANGE_PASSWORD", "RESET_REQUIRED"} {
 		o.setStatus("ann", status)
-		err := o.users.AdminConfirm(t.Context(), o.pool, "ann")
+		err := o.users.AdminConfirm(t.Context(), o.pool, "ann", nil)
 		wantFault(t, err, idp.CodeNotAuthorized, "User cannot be confirmed. Current status is "+status)
 	}
 }
@@ -80,9 +80,9 @@ func TestConfirmWithTakenName(t *testing.T) {
 		o.setStatus(name, "UNCONFIRMED")
 		o.must(o.update(name, map[string]string{"preferred_username": "same"}))
 	}
-	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann"))
+	o.must(o.users.AdminConfirm(t.Context(), o.pool, "ann", nil))
 	const text = "An account with the preferred_username already exists."
-	wantFault(t, o.users.AdminConfirm(t.Context(), o.pool, "bob"), idp.CodeInvalidParameter, text)
+	wantFault(t, o.users.AdminConfirm(t.Context(), o.pool, "bob", nil), idp.CodeInvalidParameter, text)
 	wantFault(t, o.setPassword("bob", "password", true), idp.CodeInvalidParameter, text)
 	if u := o.find("bob"); u.Status != "UNCONFIRMED" {
 		t.Errorf("bob is %s", u.Status)

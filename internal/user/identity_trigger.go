@@ -93,13 +93,10 @@ func (f *federated) expected(tx *store.Tx) (u store.User, known bool, err error)
 // afterFederated tells the pool's function of a sign-in: the one after confirmations, for a user who is new, the one after sign-ins for
 // the others. Its failure fails the sign-in, and takes nothing back.
 func (d *Directory) afterFederated(ctx context.Context, f *federated, isNew bool, u store.User) (err error) {
-	functions := f.pool.Functions()
 	if isNew {
-		request := trigger.PostConfirmationRequest{UserAttributes: trigger.AttributesOf(u)}
-		_, err = trigger.PostConfirmation.Call(ctx, d.options.Triggers, functions.PostConfirmation, f.scene(trigger.SourceConfirmSignUp, u), request)
+		err = d.confirmed(ctx, f.pool, f.client, trigger.SourceConfirmSignUp, u.Sub, nil)
 	} else {
-		request := trigger.PostAuthenticationRequest{UserAttributes: trigger.AttributesOf(u)}
-		_, err = trigger.PostAuthentication.Call(ctx, d.options.Triggers, functions.PostAuthentication, f.scene(trigger.SourcePostAuthentication, u), request)
+		err = d.AfterSignIn(ctx, f.pool, f.client, u, false, nil)
 	}
 	return refusedBy(err)
 }

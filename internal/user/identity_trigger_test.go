@@ -26,12 +26,15 @@ type called struct {
 	Request struct {
 		Attributes map[string]string `json:"userAttributes"`
 		Validation map[string]string `json:"validationData"`
+		Metadata   map[string]string `json:"clientMetadata"`
+		NotFound   *bool             `json:"userNotFound"`
 	} `json:"request"`
 }
 
-// functions are the functions of an office's pool, which answer their events unchanged.
+// functions are the functions of an office's pool, which answer their events with a response, or unchanged.
 type functions struct {
-	calls []called
+	calls    []called
+	response string
 	// do, if it is there, is done by the function that is called.
 	do func(called) error
 }
@@ -42,6 +45,9 @@ func (f *functions) Invoke(_ context.Context, _ string, event []byte) ([]byte, e
 		return nil, err
 	}
 	f.calls = append(f.calls, c)
+	if f.response != "" {
+		event = []byte(`{"response":` + f.response + `}`)
+	}
 	if f.do != nil {
 		return event, f.do(c)
 	}
@@ -58,9 +64,12 @@ func (f *functions) sources() (out []string) {
 }
 
 // withFunctions is an office whose pool has a function at each trigger of sign-ups and sign-ins.
-func withFunctions(o *office) (*office, *functions) {
+func withFunctions(o *office, changes ...func(*idp.CreateUserPoolRequest)) (*office, *functions) {
 	f := &functions{}
 	o = newOfficeIn(o, func(in *idp.CreateUserPoolRequest) {
+		for _, change := range changes {
+			change(in)
+		}
 		in.LambdaConfig = &idp.LambdaConfigType{}
 		for _, arn := range []*string{&in.LambdaConfig.PreSignUp, &in.LambdaConfig.PostConfirmation, &in.LambdaConfig.PreAuthentication, &in.LambdaConfig.PostAuthentication} {
 			*arn = "arn:aws:lambda:us-east-1:123456789012:function:f"

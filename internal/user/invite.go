@@ -12,6 +12,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // AdminCreate creates a user with a temporary password, given or invented, and sends an invitation unless
@@ -40,6 +41,11 @@ func (d *Directory) AdminCreate(ctx context.Context, p *pool.Pool, in *idp.Admin
 	}
 	if err != nil {
 		return u, err
+	}
+	if p.Functions().PreSignUp != "" { // which may refuse, but settles nothing
+		if _, err := d.preSignUp(ctx, p, p.Scene(trigger.SourcePreSignUpAdmin, nil, u.Username), u, in.ValidationData, in.ClientMetadata); err != nil {
+			return u, err
+		}
 	}
 	force := in.ForceAliasCreation != nil && *in.ForceAliasCreation
 	if err := d.insert(ctx, p, newcomer{u, password, true, force}); err != nil {

@@ -45,7 +45,7 @@ func TestOwnAttributes(t *testing.T) {
 	})
 	c := o.client(nil)
 	o.signedUp(c, "alice", map[string]string{"email": "alice@b.test", "custom:once": "x"})
-	o.must(o.users.AdminConfirm(t.Context(), o.pool, "alice"))
+	o.must(o.users.AdminConfirm(t.Context(), o.pool, "alice", nil))
 	narrow := o.client(func(in *idp.CreateUserPoolClientRequest) { in.WriteAttributes = []string{"name"} })
 	for _, r := range []struct {
 		client     *pool.Client

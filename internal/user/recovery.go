@@ -9,6 +9,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // Errors of the password reset, in Cognito's words.
@@ -166,7 +167,10 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 	}
 	w := d.newPassword(p, u, in.Password, false)
 	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.reset(tx, p, w, in.ConfirmationCode) })
-	return d.noticed(ctx, p, u.Sub, message.PasswordChanged, shown(err))
+	if err := d.noticed(ctx, p, u.Sub, message.PasswordChanged, shown(err)); err != nil {
+		return err
+	}
+	return d.confirmed(ctx, p, c, trigger.SourceConfirmForgotPassword, u.Sub, in.ClientMetadata)
 }
 
 // reset takes the code and writes the password and the state that it brings.

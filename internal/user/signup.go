@@ -16,6 +16,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // errNoUser is how the public operations around sign-up and reset call a user who is not there.
@@ -58,7 +59,41 @@ func (d *Directory) signUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 	if p.Alias(attrPreferred) && u.Attributes[attrPreferred] != "" {
 		return nil, invalid("Preferred username cannot be provided for unconfirmed account, since user pool is configured for preferred username alias.")
 	}
-	return d.register(ctx, p, c, u, in.Password)
+	force := false
+	if p.Functions().PreSignUp != "" {
+		if u, force, err = d.askSignUp(ctx, p, c, u, in); err != nil {
+			return nil, err
+		}
+	}
+	return d.register(ctx, p, c, registration{u, in.Password, force, in.ClientMetadata})
+}
+
+// askSignUp has the pool's function settle a new user, whose name is free. force takes the address that it has verified from
+// whoever signs in with it.
+func (d *Directory) askSignUp(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, in *idp.SignUpRequest) (_ store.User, force bool, err error) {
+	err = d.db.View(ctx, func(tx *store.Tx) error {
+		free, err := isFree(tx, p, u.UsernameKey, u.Sub)
+		if err == nil && !free {
+			err = store.ErrExists
+		}
+		return err
+	})
+	if err != nil {
+		return u, false, usernameExists(p, err, "User already exists")
+	}
+	response, err := d.preSignUp(ctx, p, p.Scene(trigger.SourcePreSignUp, c, in.Username), u, in.ValidationData, in.ClientMetadata)
+	if err == nil {
+		err = settle(&u, response)
+	}
+	return u, response.AutoVerifyEmail || response.AutoVerifyPhone, err
+}
+
+// registration is a user who signs up.
+type registration struct {
+	user     store.User
+	password string // empty for none
+	force    bool   // take over the sign-in aliases of others
+	metadata trigger.Metadata
 }
 
 // needsNoPassword reports whether a user can sign up without a password: pool and client allow to sign in
@@ -74,13 +109,18 @@ func needsNoPassword(p *pool.Pool, c *pool.Client, name string, values map[strin
 	})
 }
 
-// register writes a new user, with a password unless it is empty, and sends the first code.
-func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, password string) (*idp.SignUpResponse, error) {
+// register writes a new user, and sends the first code to one who is to be confirmed.
+func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, r registration) (*idp.SignUpResponse, error) {
 	var w store.Password
-	if password != "" {
-		w = d.newPassword(p, u, password, false)
+	u := r.user
+	if r.password != "" {
+		w = d.newPassword(p, u, r.password, false)
 	}
+	isConfirmed := u.Status == idp.UserStatusTypeConfirmed
 	attr := autoVerified(p, u)
+	if isConfirmed {
+		attr = ""
+	}
 	if attr != "" {
 		if err := d.causeMessage(ctx); err != nil {
 			return nil, err
@@ -91,10 +131,10 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 		if err := checkUnlikeProviders(tx, p, u.Username); err != nil {
 			return err
 		}
-		if err := create(tx, p, u, false); err != nil {
+		if err := create(tx, p, u, r.force); err != nil {
 			return err
 		}
-		if password != "" {
+		if r.password != "" {
 			if err := storePassword(tx, p, w); err != nil {
 				return err
 			}
@@ -110,7 +150,10 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	if err != nil {
 		return nil, usernameExists(p, err, "User already exists")
 	}
-	out := &idp.SignUpResponse{UserSub: u.Sub}
+	out := &idp.SignUpResponse{UserSub: u.Sub, UserConfirmed: isConfirmed}
+	if isConfirmed {
+		return out, d.confirmed(ctx, p, c, trigger.SourceConfirmSignUp, u.Sub, r.metadata)
+	}
 	if attr != "" {
 		v := delivery{user: u, attr: attr, to: row.Value, code: code, purpose: message.SignUp}
 		v.link = d.confirmationLink(p, c, v)
@@ -278,7 +321,10 @@ func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Cli
 	}
 	force := in.ForceAliasCreation != nil && *in.ForceAliasCreation
 	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.confirm(tx, p, u.Sub, in.ConfirmationCode, force) })
-	return u.Sub, aliasExists(p, shown(err))
+	if err != nil {
+		return u.Sub, aliasExists(p, shown(err))
+	}
+	return u.Sub, d.confirmed(ctx, p, c, trigger.SourceConfirmSignUp, u.Sub, in.ClientMetadata)
 }
 
 func notUnconfirmed(u store.User) error {

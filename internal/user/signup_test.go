@@ -76,7 +76,7 @@ func (o *office) member(c *pool.Client, name string, attributes map[string]strin
 		to = attributes["email"]
 	}
 	if to == "" {
-		o.must(o.users.AdminConfirm(o.Context(), o.pool, name))
+		o.must(o.users.AdminConfirm(o.Context(), o.pool, name, nil))
 	} else {
 		o.must(o.confirm(c, name, o.code(to), false))
 	}
@@ -331,7 +331,7 @@ func TestACodeEndsWithItsAddress(t *testing.T) {
 	o.must(o.update("alice", map[string]string{"email": "victim@b.test"}))
 	wantFault(t, o.confirm(c, "alice", code, false), "ExpiredCodeException", "Invalid code provided, please request a code again.")
 	o.must(o.update("alice", map[string]string{"email": "alice@b.test", "email_verified": "true"}))
-	o.must(o.users.AdminConfirm(t.Context(), o.pool, "alice"))
+	o.must(o.users.AdminConfirm(t.Context(), o.pool, "alice", nil))
 	_, err := o.forgot(c, "alice")
 	o.must(err)
 	code = o.code("alice@b.test")
