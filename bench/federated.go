@@ -6,9 +6,9 @@ import (
 	"bytes"
 	"compress/flate"
 	"context"
-	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -117,12 +117,12 @@ func (v *visitors) follow(ctx context.Context, method, path, form string, cookie
 // guild is an OpenID Connect provider. Its codes say what the ID token is to say.
 type guild struct {
 	*httptest.Server
-	key *rsa.PrivateKey
+	key *ecdsa.PrivateKey
 }
 
 // oidcProvider starts one on the loopback network; it ends with the process.
 func oidcProvider(string) (identityProvider, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +148,11 @@ func (g *guild) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	switch r.URL.Path {
 	case "/keys":
-		fmt.Fprintf(w, `{"keys":[{"kty":"RSA","use":"sig","alg":"RS256","kid":"k","n":%q,"e":"AQAB"}]}`, raw(g.key.N.Bytes()))
+		point, err := g.key.PublicKey.Bytes() // 4, and the two coordinates
+		if err != nil {
+			panic(err) // only for curves that it does not know
+		}
+		fmt.Fprintf(w, `{"keys":[{"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"k","x":%q,"y":%q}]}`, raw(point[1:33]), raw(point[33:]))
 	case "/me":
 		subject := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		fmt.Fprintf(w, `{"sub":%q,"email":"%[1]s@example.com"}`, subject)
@@ -160,30 +164,34 @@ func (g *guild) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (g *guild) idToken(subject, nonce string) string {
 	now := time.Now().Unix()
-	text := raw([]byte(`{"alg":"RS256","kid":"k"}`)) + "." + raw(fmt.Appendf(nil, `{"iss":%q,"aud":"bench","sub":%q,"nonce":%q,"iat":%d,"exp":%d,"name":"A Visitor"}`,
+	text := raw([]byte(`{"alg":"ES256","kid":"k"}`)) + "." + raw(fmt.Appendf(nil, `{"iss":%q,"aud":"bench","sub":%q,"nonce":%q,"iat":%d,"exp":%d,"name":"A Visitor"}`,
 		g.URL, subject, nonce, now, now+3600))
 	return text + "." + raw(signed(g.key, text))
 }
 
 func raw(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-func signed(key *rsa.PrivateKey, text string) []byte {
+// signed is a signature as JOSE and XML write it: two numbers one after the other. It is cheap: the machine is the server's.
+func signed(key *ecdsa.PrivateKey, text string) []byte {
 	sum := sha256.Sum256([]byte(text))
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	if err != nil {
-		panic(err) // only for keys that are too short
+		panic(err) // only for curves that it does not know
 	}
-	return signature
+	out := make([]byte, 64)
+	r.FillBytes(out[:32])
+	s.FillBytes(out[32:])
+	return out
 }
 
 // corp is a SAML provider that signs assertions.
 type corp struct {
 	pool, certificate string
-	key               *rsa.PrivateKey
+	key               *ecdsa.PrivateKey
 }
 
 func samlProvider(pool string) (identityProvider, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +233,7 @@ const (
 		`<saml:AttributeStatement><saml:Attribute Name="email"><saml:AttributeValue>%[1]s@example.com</saml:AttributeValue></saml:Attribute>` +
 		`<saml:Attribute Name="name"><saml:AttributeValue>A Visitor</saml:AttributeValue></saml:Attribute></saml:AttributeStatement></saml:Assertion>`
 	signedInfo = `<ds:SignedInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:CanonicalizationMethod>` +
-		`<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod><ds:Reference URI="#%s"><ds:Transforms>` +
+		`<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"></ds:SignatureMethod><ds:Reference URI="#%s"><ds:Transforms>` +
 		`<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"></ds:Transform><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform></ds:Transforms>` +
 		`<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod><ds:DigestValue>%s</ds:DigestValue></ds:Reference></ds:SignedInfo>`
 )
