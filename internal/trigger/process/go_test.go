@@ -43,6 +43,15 @@ func TestMain(m *testing.M) {
 	case "drop":
 		drop()
 		lambda.Start(special)
+	case "leave":
+		drop()
+		time.Sleep(time.Minute)
+	case "crash later":
+		if _, err := os.Stat(os.Getenv("FLAG")); err == nil {
+			os.Stderr.WriteString("cannot start\n")
+			os.Exit(3)
+		}
+		lambda.Start(special)
 	case "stream":
 		lambda.Start(func() (io.Reader, error) {
 			return io.MultiReader(strings.NewReader(`{"response":`), iotest.ErrReader(errors.New("broken off"))), nil
@@ -123,6 +132,8 @@ func special(ctx context.Context, event map[string]any) (map[string]any, error) 
 		panic("oh no")
 	case "error":
 		return nil, errors.New("no")
+	case "twice":
+		send("/runtime/invocation/"+c.AwsRequestID+"/response", `{"first":true}`)
 	case "hang", "breed":
 		if event["do"] == "breed" {
 			child := exec.Command("sleep", "3600")

@@ -18,20 +18,28 @@ func TestPeer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	for _, address := range []string{l.Addr().String(), net.JoinHostPort("::ffff:127.0.0.1", port)} {
-		client, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	mapped, err := syscall.Socket(syscall.AF_INET6, syscall.SOCK_STREAM, 0) // as Java has all of its own
+	if err == nil {
+		defer syscall.Close(mapped)
+		to := syscall.SockaddrInet6{Port: l.Addr().(*net.TCPAddr).Port, Addr: [16]byte(net.IPv4(127, 0, 0, 1).To16())}
+		err = syscall.Connect(mapped, &to)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"IPv4", "IPv4 in IPv6"} {
 		server, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)
 		}
 		if uid, known := peerUser(server); uid != os.Geteuid() || !known {
-			t.Errorf("%s: %d, %v", address, uid, known)
+			t.Errorf("%s: %d, %v", kind, uid, known)
 		}
-		client.Close()
 		server.Close()
 	}
 	o := owned{pid: os.Getpid()}

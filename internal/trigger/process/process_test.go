@@ -134,16 +134,21 @@ func TestWarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := map[any]bool{first["pid"]: true}
-	for range 100 {
+	seen, changes, before := map[any]bool{first["pid"]: true}, 0, first["pid"]
+	for n := range 100 {
 		next, err := ask(t, r, `{}`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[next["pid"]] = true
+		if seen[next["pid"]] = true; next["pid"] != before {
+			changes++
+		}
+		if before = next["pid"]; n%4 == 0 {
+			time.Sleep(2 * time.Millisecond) // so that some events find a process that waits, and others one that has just answered
+		}
 	}
-	if len(seen) > 5 { // on a busy machine one may take long to come back
-		t.Errorf("%d processes for 100 events in a row", len(seen))
+	if len(seen) > 5 || changes > 20 { // on a busy machine one may take long to come back
+		t.Errorf("%d processes for 100 events in a row, and %d changes from one to another", len(seen), changes)
 	}
 	other, err := r.Invoke(t.Context(), triggertest.ARN+":prod", []byte("{}"))
 	if err != nil || seen[decode(t, other)["pid"]] {
@@ -335,6 +340,62 @@ func TestDropped(t *testing.T) {
 	if after := r.Processes(); len(before) != 1 || !slices.Contains(after, before[0]) {
 		t.Errorf("%v, then %v", before, after)
 	}
+}
+
+// TestHungUp sends no event to a process that has hung up for good, and kills it in time.
+func TestHungUp(t *testing.T) {
+	var log lockedBuffer
+	r := open(t, "leave", process.Config{Concurrency: 2, Logger: slog.New(slog.NewTextHandler(&log, nil))}).Shorten(0, 2*time.Second, 0, 0)
+	if _, err := ask(t, r, `{}`); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it hangs up", func() bool { return strings.Contains(log.String(), "has hung up") })
+	first := r.Processes()
+	if _, err := ask(t, r, `{}`); err != nil || len(first) != 1 {
+		t.Errorf("%v, %v", first, err)
+	}
+	if strings.Count(log.String(), "is killed") != 0 {
+		t.Error("the event waited for the process to be killed")
+	}
+	eventually(t, "the process is killed", func() bool { return dead(first[0]) })
+}
+
+// TestStartsBeside puts starts off that fail while other processes are busy, too.
+func TestStartsBeside(t *testing.T) {
+	var log lockedBuffer
+	flag := filepath.Join(t.TempDir(), "crash")
+	r := open(t, "crash later", process.Config{Env: map[string]string{"FLAG": flag}, Logger: slog.New(slog.NewTextHandler(&log, nil))}).Shorten(0, 0, 0, time.Minute)
+	if _, err := ask(t, r, `{}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(flag, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	for range 2 { // one of which has the process
+		calls.Go(func() {
+			if _, err := r.Invoke(ctx, triggertest.ARN, []byte(`{"do":"hang"}`)); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+	}
+	calls.Wait()
+	if n := strings.Count(log.String(), "cannot start"); n != 1 {
+		t.Errorf("%d starts in a second", n)
+	}
+}
+
+// TestTwice takes the first of two answers.
+func TestTwice(t *testing.T) {
+	var log lockedBuffer
+	r := open(t, "special", process.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	if answer, err := ask(t, r, `{"do":"twice"}`); err != nil || answer["first"] != true {
+		t.Errorf("%v, %v", answer, err)
+	}
+	eventually(t, "the second one is refused", func() bool { return strings.Contains(log.String(), "unexpected status code: 400") })
 }
 
 // TestBrokenOff makes an error of an answer that breaks off, as the trailers of the Runtime API tell.
