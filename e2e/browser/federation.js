@@ -9,8 +9,8 @@ const require = createRequire(new URL('../node/package.json', import.meta.url));
 const oidc = await import(require.resolve('openid-client'));
 
 /** A pool with one provider, `settings` as CreateIdentityProvider takes them, and a client for the pages that offers it. */
-export async function openSite(callback, settings, { schema, providers = ['COGNITO'] } = {}) {
-	const pool = await makePool('federation', schema && { Schema: schema });
+export async function openSite(callback, settings, { schema, providers = ['COGNITO'], functions } = {}) {
+	const pool = await makePool('federation', { ...(schema && { Schema: schema }), ...(functions && { LambdaConfig: functions }) });
 	await send('CreateIdentityProvider', { UserPoolId: pool.UserPoolId, ...settings });
 	const client = await openClient(pool, callback, {
 		SupportedIdentityProviders: [...providers, settings.ProviderName], AllowedOAuthScopes: ['openid', 'email', 'profile'],

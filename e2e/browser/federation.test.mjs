@@ -14,6 +14,7 @@ const { default: Provider } = await import(require.resolve('oidc-provider'));
 let app;
 let browser;
 let site;
+let settings; // of the provider
 let guild; // the provider
 const people = new Map(); // what the provider knows of its users, by name
 
@@ -32,11 +33,12 @@ before(async () => {
 	});
 	server.on('request', provider.callback());
 	guild = { issuer, close: () => server.close() };
-	site = await openSite(app.callback, {
+	settings = {
 		ProviderName: 'Guild', ProviderType: 'OIDC',
 		ProviderDetails: { client_id: 'cognate', client_secret: 'a secret between the two', attributes_request_method: 'GET', oidc_issuer: issuer, authorize_scopes: 'openid email profile' },
 		AttributeMapping: { email: 'email', email_verified: 'email_verified', name: 'name' }, IdpIdentifiers: ['guild.example'],
-	});
+	};
+	site = await openSite(app.callback, settings);
 });
 
 after(async () => {
@@ -147,4 +149,27 @@ test('who says no at the provider comes back with that, and its answer is nobody
 	await tab.goto(`${url}/oauth2/idpresponse?code=x&state=y`);
 	assert.equal(new URL(tab.url()).pathname, '/error');
 	assert.match(await tab.textContent('body'), /Invalid state/);
+}, {}, () => [guild.issuer]));
+
+test('the pool’s functions see what the provider tells, and may refuse', () => inBrowser(browser, async tab => {
+	const LambdaArn = 'arn:aws:lambda:us-east-1:000000000000:function:e2e';
+	const shaped = await openSite(app.callback, settings, {
+		functions: { PreSignUp: LambdaArn, InboundFederation: { LambdaVersion: 'V1_0', LambdaArn }, PreTokenGenerationConfig: { LambdaVersion: 'V1_0', LambdaArn } },
+	});
+	try {
+		const name = unique('shaped');
+		people.set(name, { email: `${name}@example.com`, email_verified: true, name: 'Mallory' });
+		await press(tab, shaped);
+		await atGuild(tab, name);
+		await back(tab, app.callback);
+		assert.equal(new URL(tab.url()).searchParams.get('error_description'), 'PreSignUp failed with error Not you. ');
+		people.get(name).name = 'Mary';
+		await press(tab, shaped);
+		await back(tab, app.callback);
+		const id = await claims(tab, shaped);
+		assert.equal(id.name, 'Mary of Guild');
+		assert.equal(id.email_verified, true);
+	} finally {
+		await deletePool(shaped);
+	}
 }, {}, () => [guild.issuer]));
