@@ -5,55 +5,70 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
+	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
-	processes "cognate/internal/trigger/process"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 )
 
 // actAsFunction is the variable by which this program is the function of a trigger in place of the bench.
 const actAsFunction = "COGNATE_BENCH_FUNCTION"
 
-// function answers the event as it is, after the time that the event says.
-func function(_ context.Context, event json.RawMessage) (json.RawMessage, error) {
-	var e struct{ Request struct{ Wait time.Duration } }
-	if err := json.Unmarshal(event, &e); err != nil {
-		return nil, err
-	}
-	time.Sleep(e.Request.Wait)
-	return event, nil
+// The functions: one that answers at once, and one that takes a while.
+const (
+	quick = "quick"
+	slow  = "slow"
+
+	slowness = 50 * time.Millisecond
+)
+
+// serveFunction answers every event as it is.
+func serveFunction() {
+	lambda.Start(func(_ context.Context, event json.RawMessage) (json.RawMessage, error) {
+		if lambdacontext.FunctionName == slow {
+			time.Sleep(slowness)
+		}
+		return event, nil
+	})
 }
 
-func serveFunction() { lambda.Start(function) }
-
-// functions runs the functions of triggers as the server does, but in this program: what a trigger adds to a sign-in is
-// what a call takes. The server has no part in it, so that its CPU time says nothing.
-type functions struct{ runner *processes.Runner }
-
-func newFunctions() (functions, error) {
+// writeFunctions tells the server to run the functions as processes of this program.
+func writeFunctions(dir string) (path string, err error) {
 	program, err := os.Executable()
 	if err != nil {
-		return functions{}, err
+		return "", err
 	}
-	r, err := processes.New(processes.Config{
-		Command: []string{program}, Env: map[string]string{actAsFunction: "1"}, Logger: slog.New(slog.DiscardHandler),
-	})
-	return functions{r}, err
+	path = filepath.Join(dir, "functions.yaml")
+	text := fmt.Sprintf("functions:\n  \"*\": {process: {command: [%q], env: {%s: \"1\"}}}\n", program, actAsFunction)
+	return path, os.WriteFile(path, []byte(text), 0o600)
 }
 
-func (f functions) operations() []operation {
-	return []operation{
-		{name: "trigger", ready: always(f.call(`{"version":"1","request":{"userAttributes":{"sub":"01a20ed9-70ad-71db-bed1-805ee4428e0d"}},"response":{}}`))},
-		{name: "trigger of 50 ms", ready: always(f.call(`{"version":"1","request":{"wait":50000000},"response":{}}`))},
+// triggered makes a pool of its own with as many users, whose sign-ins call a function first.
+func (w *workload) triggered(ctx context.Context, function string) (*workload, error) {
+	t := &workload{url: w.url, http: w.http, srp: w.srp, accounts: make([]account, len(w.accounts))}
+	arn := "arn:aws:lambda:us-east-1:000000000000:function:" + function
+	if err := t.makePool(ctx, fmt.Sprintf(`,"LambdaConfig":{"PreAuthentication":%q}`, arn)); err != nil {
+		return nil, err
+	}
+	return t, t.each(ctx, t.enroll)
+}
+
+// byFunction is a sign-in of a pool that calls a function: what it takes more than one that does not is what the trigger adds.
+func (w *workload) byFunction(function string) func(context.Context) (func(context.Context, int) error, error) {
+	var t *workload
+	return func(ctx context.Context) (_ func(context.Context, int) error, err error) {
+		if t == nil { // once: the processes stay warm
+			if t, err = w.triggered(ctx, function); err != nil {
+				return nil, err
+			}
+		}
+		return t.passwordSignIn, nil
 	}
 }
 
-func (f functions) call(event string) func(context.Context, int) error {
-	return func(ctx context.Context, _ int) error {
-		_, err := f.runner.Invoke(ctx, "arn:aws:lambda:us-east-1:000000000000:function:bench", []byte(event))
-		return err
-	}
+func (w *workload) passwordSignIn(ctx context.Context, n int) error {
+	return signedIn(w.initiate(ctx, "USER_PASSWORD_AUTH", fmt.Sprintf(`"USERNAME":%q,"PASSWORD":%q`, w.account(n).name, password)))
 }

@@ -88,13 +88,8 @@ func run(ctx context.Context, o options) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	functions, err := newFunctions()
-	if err != nil {
-		return err
-	}
-	defer functions.runner.Close()
 	printHead()
-	for _, op := range append(w.operations(f), functions.operations()...) {
+	for _, op := range w.operations(f) {
 		if !strings.Contains(op.name, o.only) {
 			continue
 		}

@@ -50,7 +50,11 @@ func (p *process) start(ctx context.Context, o options) error {
 		return err
 	}
 	p.url = "http://" + addr
-	p.cmd = exec.Command(o.binary, "dev", "--addr", addr, "--data", filepath.Join(p.dir, "data"))
+	functions, err := writeFunctions(p.dir)
+	if err != nil {
+		return err
+	}
+	p.cmd = exec.Command(o.binary, "dev", "--addr", addr, "--data", filepath.Join(p.dir, "data"), "--functions", functions)
 	if o.database != "" {
 		p.cmd.Args = append(p.cmd.Args, "--database", o.database)
 	}

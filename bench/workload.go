@@ -88,9 +88,9 @@ func (w *workload) operations(f *floor) []operation {
 	start := time.Now().UnixNano()
 	return []operation{
 		{"SRP sign-in", f.srpSignIn, always(func(ctx context.Context, n int) error { return w.srpSignIn(ctx, w.account(n)) })},
-		{"password sign-in", f.passwordSignIn, always(func(ctx context.Context, n int) error {
-			return signedIn(w.initiate(ctx, "USER_PASSWORD_AUTH", fmt.Sprintf(`"USERNAME":%q,"PASSWORD":%q`, w.account(n).name, password)))
-		})},
+		{"password sign-in", f.passwordSignIn, always(w.passwordSignIn)},
+		{"with a trigger", f.passwordSignIn, w.byFunction(quick)},
+		{"with one of 50 ms", f.passwordSignIn, w.byFunction(slow)},
 		{"password + TOTP", f.passwordSignIn, func(ctx context.Context) (func(context.Context, int) error, error) {
 			t, err := w.tokens(ctx)
 			if err != nil {
