@@ -147,7 +147,9 @@ func (s *Server) webhook(w *Webhook) (trigger.Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	return webhook.New(webhook.Config{URL: w.URL, Clear: s.config.Dev, Secret: secret.Text(key), Client: outbound.NewClient(s.config.Dev, networks)})
+	return webhook.New(webhook.Config{
+		URL: w.URL, Clear: s.config.Dev, Secret: secret.Text(key), Client: outbound.NewClient(s.config.Dev, networks),
+	})
 }
 
 // runners are the runners of all functions.

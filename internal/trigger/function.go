@@ -13,8 +13,8 @@ type Function struct {
 	Qualifier             string // a version or an alias; empty without one
 }
 
-// ParseARN takes an ARN apart: arn:aws:lambda:region:account:function:name, and a qualifier perhaps. Other ARNs, which a pool may name
-// just as well, are of no function.
+// ParseARN takes an ARN apart: arn:aws:lambda:region:account:function:name, and a qualifier perhaps. Other ARNs, which a pool may
+// name just as well, are of no function.
 func ParseARN(arn string) (Function, bool) {
 	parts := strings.Split(arn, ":")
 	if len(parts) < 7 || len(parts) > 8 || parts[0] != "arn" || parts[2] != "lambda" || parts[5] != "function" || parts[6] == "" {
@@ -30,8 +30,8 @@ func ParseARN(arn string) (Function, bool) {
 // maxThrown is how many bytes of a thrown message, and of its type, are told on: it stands in addresses and in the log.
 const maxThrown = 4096
 
-// ReadThrown reads the document that Lambda makes of an error that a function throws: {"errorMessage":"…","errorType":"…"}. Of another
-// document, the error is of the given kind, and has no message.
+// ReadThrown reads the document that Lambda makes of an error that a function throws: {"errorMessage":"…","errorType":"…"}. Of
+// another document, the error is of the given kind, and has no message.
 func ReadThrown(document []byte, kind string) *Thrown {
 	var d struct {
 		Message string `json:"errorMessage"`
@@ -60,5 +60,6 @@ func shorten(text string) string {
 
 // TooLong is what Lambda makes of an answer of more than MaxAnswer bytes.
 func TooLong() *Thrown {
-	return &Thrown{Type: "Function.ResponseSizeTooLarge", Message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."}
+	const message = "Response payload size exceeded maximum allowed payload size (6291556 bytes)." // of Lambda's, to the letter
+	return &Thrown{Type: "Function.ResponseSizeTooLarge", Message: message}
 }

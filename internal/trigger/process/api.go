@@ -29,8 +29,8 @@ const (
 	maxDrain = 64 << 20 // of what is too long, read so that the client hears about it
 )
 
-// api is the Runtime API of a process, at an address. No web page reaches it: not by the address, as a browser says that it is one that
-// asks, nor by a name that leads there.
+// api is the Runtime API of a process, at an address. No web page reaches it: not by the address, as a browser says that it is one
+// that asks, nor by a name that leads there.
 func (w *worker) api(address string) http.Handler {
 	const root = "/2018-06-01/runtime/"
 	mux := http.NewServeMux()

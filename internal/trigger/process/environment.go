@@ -10,9 +10,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// environment is what a process finds: what Lambda sets
-// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime), but for credentials, a few of
-// the server's own, and what the configuration names.
+// environment is what a process finds: what Lambda sets, but for credentials
+// (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime), a few of the server's
+// own, and what the configuration names.
 func (f *function) environment(address string) []string {
 	version := cmp.Or(f.name.Qualifier, "$LATEST")
 	e := map[string]string{

@@ -179,8 +179,8 @@ func (f *function) returning() (n int) {
 	return n
 }
 
-// asks says that a process asks for an event, and no longer where it has asked before. It may not while it has an event: the channel is
-// nil then. Else it is closed when the process asks elsewhere.
+// asks says that a process asks for an event, and no longer where it has asked before. It may not while it has an event: the channel
+// is nil then. Else it is closed when the process asks elsewhere.
 func (f *function) asks(w *worker) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// owned is a listener that other users of this machine cannot connect to: whoever comes to a Runtime API could take the event, with all that it
-// tells of a user, and answer it.
+// owned is a listener that other users of this machine cannot connect to: whoever comes to a Runtime API could take the event,
+// with all that it tells of a user, and answer it.
 type owned struct {
 	net.Listener
 	pid    int

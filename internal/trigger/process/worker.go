@@ -57,8 +57,8 @@ func (c *call) failure(err error) error {
 	return err
 }
 
-// worker is a process and the Runtime API that it alone speaks to, at a port of its own: the clients take nothing but a host and
-// a port. What is not said to be otherwise is under the function's lock.
+// worker is a process and the Runtime API that it alone speaks to, at a port of its own: the clients of Node and Python take no
+// path after host and port, by which several could share one. What follows exit is under the function's lock.
 type worker struct {
 	function *function
 	calls    chan *call    // unbuffered: to where the process asks for events
