@@ -5,13 +5,14 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"cognate/internal/trigger"
 )
 
 // waiting makes a function with a process that has asked for an event, where nothing listens.
 func waiting() (*function, *worker) {
-	f := newFunction(&Runner{config: Config{Logger: slog.New(slog.DiscardHandler)}, times: usualTimes}, trigger.Function{Name: "f"})
+	f := newFunction(&Runner{config: Config{Command: []string{"f"}, Logger: slog.New(slog.DiscardHandler)}, times: usualTimes}, trigger.Function{Name: "f"})
 	return f, &worker{function: f, calls: make(chan *call), gone: make(chan struct{}), asking: make(chan struct{})}
 }
 
@@ -49,5 +50,32 @@ func TestLeave(t *testing.T) {
 	f.leave(third)
 	if len(f.waiting) != 0 {
 		t.Error("waits on")
+	}
+}
+
+// TestReturning starts no process while one has just answered, until that takes too long to ask for the next event.
+func TestReturning(t *testing.T) {
+	f, w := waiting()
+	f.runner.config.Concurrency, f.runner.path = 2, "/nowhere"
+	w.asking, w.call = nil, &call{answered: time.Now()}
+	f.workers[w] = struct{}{}
+	f.mu.Lock()
+	f.waiting = append(f.waiting, make(chan grant, 1))
+	f.grow()
+	starting := f.starting
+	f.mu.Unlock()
+	if starting != 0 {
+		t.Errorf("%d processes start", starting)
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		f.mu.Lock()
+		started := f.failures > 0 // as there is no such program
+		f.mu.Unlock()
+		if started {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("no process starts")
+		}
 	}
 }

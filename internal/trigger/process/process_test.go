@@ -134,21 +134,18 @@ func TestWarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, changes, before := map[any]bool{first["pid"]: true}, 0, first["pid"]
+	seen := map[any]bool{first["pid"]: true}
 	for n := range 100 {
 		next, err := ask(t, r, `{}`)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if seen[next["pid"]] = true; next["pid"] != before {
-			changes++
-		}
-		if before = next["pid"]; n%4 == 0 {
+		if seen[next["pid"]] = true; n%4 == 0 {
 			time.Sleep(2 * time.Millisecond) // so that some events find a process that waits, and others one that has just answered
 		}
 	}
-	if len(seen) > 5 || changes > 20 { // on a busy machine one may take long to come back
-		t.Errorf("%d processes for 100 events in a row, and %d changes from one to another", len(seen), changes)
+	if len(seen) > 5 { // on a busy machine one may take long to come back
+		t.Errorf("%d processes for 100 events in a row", len(seen))
 	}
 	other, err := r.Invoke(t.Context(), triggertest.ARN+":prod", []byte("{}"))
 	if err != nil || seen[decode(t, other)["pid"]] {
