@@ -29,7 +29,8 @@ type ViewOptions struct {
 
 // View makes HTML of pages. It never changes once it is made: many requests may use it at once.
 type View struct {
-	templates map[string]*template.Template
+	// templates are parsed when they are first used: together they take three megabytes, and most servers show few pages, or none.
+	templates map[string]func() (*template.Template, error)
 	shelf     *bookshelf
 	assets    map[string]asset
 	buffers   sync.Pool
@@ -42,23 +43,31 @@ var all = []Page{
 	&SignedOut{}, &Failure{}, &Unavailable{},
 }
 
-// shared are the files that belong to every page.
-var shared = []string{"layout.html", "parts.html"}
+// The files that belong to every page.
+const (
+	layout = "layout.html"
+	parts  = "parts.html"
+)
 
-// NewView reads and parses all templates and languages. An error names the file, and the line where there is one.
+// NewView reads all templates and languages, and tries the pages that an operator has changed. An error names the file, and the
+// line where there is one.
 func NewView(o ViewOptions) (*View, error) {
 	shelf, err := openBookshelf(o.Languages)
 	if err != nil {
 		return nil, err
 	}
-	v := &View{templates: map[string]*template.Template{}, shelf: shelf, assets: readAssets()}
+	v := &View{templates: map[string]func() (*template.Template, error){}, shelf: shelf, assets: readAssets()}
 	v.buffers.New = func() any { return new(bytes.Buffer) }
 	files, err := readTemplates(o.Templates)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range all {
-		if err := v.add(p, files); err != nil {
+		v.templates[p.template()] = sync.OnceValues(func() (*template.Template, error) { return parse(p, files) })
+		if o.Templates == "" {
+			continue
+		}
+		if err := v.execute(io.Discard, p); err != nil { // what html/template finds wrong it says at the first use
 			return nil, err
 		}
 	}
@@ -108,23 +117,26 @@ func override(files map[string]string, folder string) error {
 	return nil
 }
 
-// add parses a page's template, and tries it on an empty page: what html/template finds wrong it says at the first use.
-func (v *View) add(p Page, files map[string]string) error {
+// parse parses a page's template.
+func parse(p Page, files map[string]string) (*template.Template, error) {
 	t := template.New("")
-	for _, name := range append(shared, p.template()+".html") {
+	for _, name := range []string{layout, parts, p.template() + ".html"} {
 		if _, err := t.New(name).Parse(files[name]); err != nil {
-			return fmt.Errorf("templates: %w", err)
+			return nil, fmt.Errorf("templates: %w", err)
 		}
 	}
-	v.templates[p.template()] = t
-	if err := v.execute(io.Discard, p); err != nil {
-		return fmt.Errorf("templates: %s.html: %w", p.template(), err)
-	}
-	return nil
+	return t, nil
 }
 
 func (v *View) execute(w io.Writer, p Page) error {
-	return v.templates[p.template()].ExecuteTemplate(w, "page", v.scene(p))
+	t, err := v.templates[p.template()]()
+	if err != nil {
+		return err
+	}
+	if err := t.ExecuteTemplate(w, "page", v.scene(p)); err != nil {
+		return fmt.Errorf("templates: %s.html: %w", p.template(), err)
+	}
+	return nil
 }
 
 // Language chooses among the languages that there are: the first of wishes that fits, each a language tag or an
