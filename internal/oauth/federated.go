@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
@@ -193,20 +194,35 @@ func firstOf(form url.Values, names ...string) string {
 
 // failed is what an app is told of a sign-in at a provider that has failed; the log has the cause.
 func (s *Service) failed(ctx context.Context, r *Request, p *pool.Provider, err error) error {
-	known, ok := errors.AsType[*federation.Error](err)
-	if !ok {
-		known = &federation.Error{Code: ErrServerError.Code}
+	told := &Error{Code: ErrServerError.Code}
+	if known, ok := errors.AsType[*federation.Error](err); ok {
+		told = &Error{Code: known.Code, Description: cut(known.Description)}
 	}
-	slog.WarnContext(ctx, "a sign-in at an identity provider failed", "pool", r.Pool.ID, "provider", p.Name, "error", known.Error(), "cause", causeOf(err))
-	return s.Refuse(r, &Error{Code: known.Code, Description: known.Description})
+	if len(told.Code) > maxCode || !errorCode.MatchString(told.Code) {
+		told.Code = ErrRequest.Code
+	}
+	slog.WarnContext(ctx, "a sign-in at an identity provider failed", "pool", r.Pool.ID, "provider", p.Name, "error", told.Error(), "cause", causeOf(err))
+	return s.Refuse(r, told)
+}
+
+// maxTold bounds what is told on of a provider's words, whether to the app or to the log: they come through the browser.
+const maxTold = 500
+
+// A code of an error (RFC 6749 section 4.1.2.1) is told on if it has these letters and no more than so many.
+const maxCode = 64
+
+var errorCode = regexp.MustCompile(`^[!#-\[\]-~]+$`)
+
+func cut(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxTold)], "")
 }
 
 // causeOf is what the log is told of an error of a provider.
-func causeOf(err error) error {
+func causeOf(err error) string {
 	if known, ok := errors.AsType[*federation.Error](err); ok && known.Cause != nil {
-		return known.Cause
+		err = known.Cause
 	}
-	return err
+	return cut(err.Error())
 }
 
 // Leave ends a login at its provider, where the provider knows it and its details want that (section 8): it returns where to send
@@ -261,7 +277,7 @@ func (s *Service) Left(ctx context.Context, b Return) (string, error) {
 		return "", errState
 	}
 	if err := logouter.LoggedOut(ctx, b.Form, st.ID, pages+PathLeft); err != nil {
-		slog.WarnContext(ctx, "a sign-out at an identity provider failed", "pool", p.ID, "provider", st.Provider, "cause", err)
+		slog.WarnContext(ctx, "a sign-out at an identity provider failed", "pool", p.ID, "provider", st.Provider, "cause", causeOf(err))
 	}
 	return st.Logout, nil // signed out here, whatever the provider says
 }

@@ -1,6 +1,7 @@
 package oauthserver_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -50,7 +51,7 @@ func (m member) Finish(ctx context.Context, c federation.Callback) (*federation.
 		return nil, m.wait(ctx)
 	}
 	if code := c.Form.Get("error"); code != "" {
-		return nil, &federation.Error{Code: code, Description: "said the provider"}
+		return nil, &federation.Error{Code: code, Description: cmp.Or(c.Form.Get("error_description"), "said the provider")}
 	}
 	if c.Form.Get("id") != c.ID || c.Form.Get("from") != m.Name {
 		return nil, &federation.Error{Code: "invalid_request", Description: "another sign-in's"}
@@ -142,6 +143,12 @@ func TestFederated(t *testing.T) {
 			if at, _ := h.comeBack(http.MethodGet, v, c.cookie); at.String() != invalid {
 				t.Errorf("%s: sent to %s", what, at)
 			}
+		}
+		long := answerOfGuild(to)
+		long.Set("error", "x y")
+		long.Set("error_description", strings.Repeat("ä", 10_000))
+		if at, _ := h.comeBack(http.MethodPost, long, cookie); at.Query().Get("error") != "invalid_request" || len(at.String()) > 4000 {
+			t.Errorf("a provider of many words: sent to %.200s", at)
 		}
 		mixed := answerOfGuild(to)
 		mixed.Set("from", "Other")
