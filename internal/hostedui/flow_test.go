@@ -126,10 +126,11 @@ func TestTOTP(t *testing.T) {
 			h.must(err)
 			return text
 		}
-		b.send("", "code", code(time.Now())).signedIn()
+		at := time.Now() // the next step may begin at any time
+		b.send("", "code", code(at)).signedIn()
 		b = h.browser().open("/login"+h.query()).send("", "username", "jane", "password", password)
-		b.send("", "code", code(time.Now())).shows("/login", "used already")
-		b.send("", "code", code(time.Now().Add(30*time.Second))).signedIn()
+		b.send("", "code", code(at)).shows("/login", "used already")
+		b.send("", "code", code(at.Add(30*time.Second))).signedIn()
 		codes, _, err := h.core.Users.CreateRecoveryCodes(t.Context(), h.pool, u.Sub)
 		h.must(err)
 		b = h.browser().open("/login"+h.query()).send("", "username", "jane", "password", password)
