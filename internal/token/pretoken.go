@@ -33,8 +33,12 @@ func (s *Service) Ask(ctx context.Context, g Grant) (Change, error) {
 	return s.ask(ctx, builder{pool: g.Pool, client: g.Client, user: holder{User: g.User}, family: store.Family{Scopes: g.Scopes}}, g.Occasion)
 }
 
-// maxChanges is how many claims and scopes a function may change.
-const maxChanges = 5000
+// maxChanges is how many claims and scopes a function may change, and maxChangeSize how many bytes these may have: no header that
+// carries a token has as many.
+const (
+	maxChanges    = 5000
+	maxChangeSize = 64 << 10
+)
 
 // ask has the pool's function say what is to be changed of the tokens of a user, who is at the client's, with scopes. It reads the
 // user's groups for that. It must not be called in a transaction.
@@ -60,7 +64,11 @@ func (s *Service) ask(ctx context.Context, b builder, o Occasion) (Change, error
 	v1 := trigger.PreTokenRequestV1{UserAttributes: trigger.AttributesOf(u.User), GroupConfiguration: configurationOf(u.groups), ClientMetadata: o.Metadata}
 	if config.LambdaVersion == idp.PreTokenGenerationLambdaVersionTypeV10 {
 		response, err := trigger.PreTokenV1.Call(ctx, s.triggers, config.LambdaArn, scene, v1)
-		return changesV1(response), err
+		if err != nil {
+			return Change{}, err
+		}
+		c := changesV1(response)
+		return c, c.check()
 	}
 	v2 := trigger.PreTokenRequestV2{UserAttributes: v1.UserAttributes, GroupConfiguration: v1.GroupConfiguration, ClientMetadata: o.Metadata, Scopes: strings.Fields(b.family.Scopes)}
 	return s.askV2(ctx, config, scene, v2)
@@ -118,13 +126,28 @@ func overridden(g trigger.GroupOverride) *trigger.GroupConfiguration {
 
 // check refuses what no token can have.
 func (o *Change) check() error {
-	n := len(o.Access.ScopesAdd) + len(o.Access.ScopesSuppress)
+	n, size := 0, 0
+	count := func(words ...string) {
+		for _, word := range words {
+			n, size = n+1, size+len(word)
+		}
+	}
 	for _, c := range []trigger.ClaimChange{o.ID, o.Access} {
-		n += len(c.Add) + len(c.Suppress)
+		count(c.Suppress...)
+		for name, value := range c.Add {
+			count(name)
+			size += len(value)
+		}
+	}
+	count(o.Access.ScopesAdd...)
+	count(o.Access.ScopesSuppress...)
+	if g := o.Groups; g != nil {
+		count(g.GroupsToOverride...)
+		count(g.IAMRolesToOverride...)
 	}
 	odd := slices.ContainsFunc(o.Access.ScopesAdd, func(scope string) bool { return scope == "" || strings.ContainsAny(scope, " \t\r\n") })
-	if n > maxChanges || odd {
-		return trigger.Unrecognizable(errors.New("token: too many changes, or a scope with a space"))
+	if n > maxChanges || size > maxChangeSize || odd {
+		return trigger.Unrecognizable(errors.New("token: too many or too large changes, or a scope with a space"))
 	}
 	return nil
 }

@@ -197,7 +197,7 @@ func TestPreTokenRefuses(t *testing.T) {
 	list, _ := json.Marshal(many)
 	for what, response := range map[string]string{
 		"a scope with a space": `{"claimsAndScopeOverrideDetails":{"accessTokenGeneration":{"scopesToAdd":["a b"]}}}`, "an empty scope": `{"claimsAndScopeOverrideDetails":{"accessTokenGeneration":{"scopesToAdd":[""]}}}`,
-		"too much": `{"claimsAndScopeOverrideDetails":{"idTokenGeneration":{"claimsToSuppress":` + string(list) + `}}}`, "a text": `{"claimsAndScopeOverrideDetails":"x"}`,
+		"too much": `{"claimsAndScopeOverrideDetails":{"idTokenGeneration":{"claimsToSuppress":` + string(list) + `}}}`, "too long": `{"claimsAndScopeOverrideDetails":{"idTokenGeneration":{"claimsToAddOrOverride":{"x":"` + strings.Repeat("x", 70_000) + `"}}}}`, "a text": `{"claimsAndScopeOverrideDetails":"x"}`,
 		"a wrong list": `{"claimsAndScopeOverrideDetails":{"idTokenGeneration":{"claimsToSuppress":[1]}}}`,
 	} {
 		f.response = response
