@@ -297,7 +297,7 @@ func TestRefreshNeedsTheOwnersHash(t *testing.T) {
 		h.wants(refresh(hash("bob")), "NotAuthorizedException", "Unable to verify secret hash for client "+h.client.ID)
 		h.must(refresh(hash("alice")))
 		h.must(refresh(hash("alice@example.com")))
-		h.must(h.users.AdminResetPassword(h.Context(), h.pool, "alice"))
+		h.must(h.users.AdminResetPassword(h.Context(), h.pool, "alice", nil))
 		h.wants(refresh(hash("alice")), "PasswordResetRequiredException", "Password reset required for the user")
 	})
 }

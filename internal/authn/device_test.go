@@ -530,7 +530,7 @@ func TestDeviceOfAResetUser(t *testing.T) {
 		h.track(true, false)
 		d := h.remembered("alice")
 		step, answer := h.challengeDevice(d, deviceSecret, h.asksDevice(d).Session)
-		h.must(h.users.AdminResetPassword(h.Context(), h.pool, "alice"))
+		h.must(h.users.AdminResetPassword(h.Context(), h.pool, "alice", nil))
 		_, err := h.respond("DEVICE_PASSWORD_VERIFIER", step.Session, answer)
 		h.wants(err, "PasswordResetRequiredException", "Password reset required for the user")
 	})

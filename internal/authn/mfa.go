@@ -106,7 +106,7 @@ func (m *Machine) askCode(ctx context.Context, a *Attempt, p *progress, s sessio
 	if err != nil {
 		return nil, err
 	}
-	code := user.SignInCode{Flow: p.flow, Attr: attr, Address: address, Digits: digits, Lifetime: time.Until(s.Expires)}
+	code := user.SignInCode{Flow: p.flow, Attr: attr, Address: address, Digits: digits, Lifetime: time.Until(s.Expires), Metadata: a.occasion().Metadata}
 	if s.Link {
 		code.Link = a.Link
 	}

@@ -70,7 +70,7 @@ func (s *Service) AdminResetUserPassword(ctx context.Context, in *idp.AdminReset
 	if err != nil {
 		return nil, err
 	}
-	return &idp.AdminResetUserPasswordResponse{}, s.users.AdminResetPassword(ctx, p, in.Username)
+	return &idp.AdminResetUserPasswordResponse{}, s.users.AdminResetPassword(ctx, p, in.Username, in.ClientMetadata)
 }
 
 // AdminUpdateUserAttributes changes a user's attributes.

@@ -56,6 +56,7 @@ func (s *Service) UpdateUserAttributes(ctx context.Context, in *idp.UpdateUserAt
 	if err != nil {
 		return nil, err
 	}
+	me.Metadata = in.ClientMetadata
 	sent, err := s.users.Update(ctx, me, in.UserAttributes)
 	return &idp.UpdateUserAttributesResponse{CodeDeliveryDetailsList: sent}, err
 }
@@ -75,6 +76,7 @@ func (s *Service) GetUserAttributeVerificationCode(ctx context.Context, in *idp.
 	if err != nil {
 		return nil, err
 	}
+	me.Metadata = in.ClientMetadata
 	sent, err := s.users.SendVerification(ctx, me, in.AttributeName)
 	return &idp.GetUserAttributeVerificationCodeResponse{CodeDeliveryDetails: sent}, err
 }

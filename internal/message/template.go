@@ -19,6 +19,13 @@ type Template struct {
 	Body    string // HTML in e-mail, plain text in an SMS
 }
 
+// The placeholders, as functions are told of them that write templates.
+const (
+	Code     = "{####}"
+	Username = "{username}"
+	Link     = "{##Click Here##}"
+)
+
 // Values fill a template.
 type Values struct {
 	Medium   Medium // SMS is plain text; anything else is HTML

@@ -16,6 +16,7 @@ var (
 	PreAuthentication  = Trigger[PreAuthenticationRequest, Nothing]{"PreAuthentication"}
 	PostAuthentication = Trigger[PostAuthenticationRequest, Nothing]{"PostAuthentication"}
 	InboundFederation  = Trigger[InboundFederationRequest, InboundFederationResponse]{"InboundFederation"}
+	CustomMessage      = Trigger[CustomMessageRequest, CustomMessageResponse]{"CustomMessage"}
 	PreTokenV1         = Trigger[PreTokenRequestV1, PreTokenResponseV1]{preToken}
 	PreTokenV2         = Trigger[PreTokenRequestV2, PreTokenResponseV2]{preToken} // and V3
 )
@@ -32,6 +33,7 @@ const (
 	SourcePreAuthentication       = "PreAuthentication_Authentication"
 	SourcePostAuthentication      = "PostAuthentication_Authentication"
 	SourceInboundFederation       = "InboundFederation_ExternalProvider"
+	SourceCustomMessage           = "CustomMessage_" // and the purpose of the message
 	SourceTokensHosted            = "TokenGeneration_HostedAuth"
 	SourceTokens                  = "TokenGeneration_Authentication"
 	SourceTokensNewPassword       = "TokenGeneration_NewPasswordChallenge"
@@ -110,6 +112,23 @@ type InboundFederationRequest struct {
 // InboundFederationResponse is what is mapped in place of what the provider has answered; empty changes nothing.
 type InboundFederationResponse struct {
 	UserAttributesToMap map[string]jsontext.Value `json:"userAttributesToMap"`
+}
+
+// CustomMessageRequest tells of a message that is about to be sent, and what stands in its text for the code, the link and the user's
+// name; nil ones are not in it.
+type CustomMessageRequest struct {
+	UserAttributes    Attributes `json:"userAttributes"`
+	CodeParameter     string     `json:"codeParameter"`
+	LinkParameter     *string    `json:"linkParameter"`
+	UsernameParameter *string    `json:"usernameParameter"`
+	ClientMetadata    Metadata   `json:"clientMetadata"`
+}
+
+// CustomMessageResponse is what the message says; nil and empty are as the pool has it.
+type CustomMessageResponse struct {
+	SMSMessage   *string `json:"smsMessage"`
+	EmailMessage *string `json:"emailMessage"`
+	EmailSubject *string `json:"emailSubject"`
 }
 
 // GroupConfiguration are a user's groups and their roles.

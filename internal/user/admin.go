@@ -101,8 +101,8 @@ func (d *Directory) AdminConfirm(ctx context.Context, p *pool.Pool, name string,
 }
 
 // AdminResetPassword makes a user choose a new password, by a code that it sends. The user needs a
-// verified address to send it to.
-func (d *Directory) AdminResetPassword(ctx context.Context, p *pool.Pool, name string) error {
+// verified address to send it to. Metadata is for functions.
+func (d *Directory) AdminResetPassword(ctx context.Context, p *pool.Pool, name string, metadata map[string]string) error {
 	u, err := d.Find(ctx, p, name)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (d *Directory) AdminResetPassword(ctx context.Context, p *pool.Pool, name s
 		}
 		u.Status = idp.UserStatusTypeResetRequired
 		code, row := d.newCode(p, u.Sub, codeReset, attr, u.Attributes[attr])
-		out = delivery{user: *u, attr: attr, to: u.Attributes[attr], code: code, purpose: message.ForgotPassword}
+		out = delivery{user: *u, attr: attr, to: u.Attributes[attr], code: code, purpose: message.ForgotPassword, metadata: metadata}
 		return tx.PutCode(row)
 	})
 	if err != nil {
@@ -153,7 +153,7 @@ func (d *Directory) AdminUpdate(ctx context.Context, p *pool.Pool, in *idp.Admin
 		return aliasExists(p, shown(err))
 	}
 	d.notifyMoved(ctx, p, u)
-	_, err = d.sendAll(ctx, p, out)
+	_, err = d.sendAll(ctx, p, nil, in.ClientMetadata, out)
 	return undelivered(err)
 }
 

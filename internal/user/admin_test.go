@@ -94,7 +94,7 @@ func TestConfirmWithTakenName(t *testing.T) {
 
 func TestResetPassword(t *testing.T) {
 	o := newOffice(t, nil)
-	reset := func(name string) error { return o.users.AdminResetPassword(t.Context(), o.pool, name) }
+	reset := func(name string) error { return o.users.AdminResetPassword(t.Context(), o.pool, name, nil) }
 	wantFault(t, reset("ann"), idp.CodeUserNotFound, "User does not exist.")
 	o.create("ann", map[string]string{"email": "a@example.com"})
 	for _, status := range []string{"FORCE_CHANGE_PASSWORD", "UNCONFIRMED", "EXTERNAL_PROVIDER"} {
@@ -135,7 +135,7 @@ func TestResetPasswordByAdministratorsOnly(t *testing.T) {
 	})
 	o.create("ann", map[string]string{"email": "a@example.com", "email_verified": "true"})
 	o.setStatus("ann", "CONFIRMED")
-	err := o.users.AdminResetPassword(t.Context(), o.pool, "ann")
+	err := o.users.AdminResetPassword(t.Context(), o.pool, "ann", nil)
 	wantFault(t, err, idp.CodeNotAuthorized, "Contact administrator to reset password.")
 }
 
@@ -151,7 +151,7 @@ func TestFailedDeliveryIsDeclared(t *testing.T) {
 	o.create("ann", map[string]string{"email": "a@example.com", "email_verified": "true"})
 	o.setStatus("ann", "CONFIRMED")
 	for _, op := range []func() error{
-		func() error { return o.users.AdminResetPassword(t.Context(), o.pool, "ann") },
+		func() error { return o.users.AdminResetPassword(t.Context(), o.pool, "ann", nil) },
 		func() error { return o.update("ann", map[string]string{"email": "new@example.com"}) },
 	} {
 		o.users.sender = message.Nowhere{}

@@ -14,6 +14,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/trigger"
 )
 
 // delivery is a message to one of a user's addresses: attr is the attribute that holds it.
@@ -24,6 +25,9 @@ type delivery struct {
 	code    secret.Text
 	purpose message.Purpose
 	link    string // what to follow in place of typing the code, which it holds; empty for none
+
+	client   *pool.Client     // through which it was asked for; nil for none
+	metadata trigger.Metadata // that came along with the request
 }
 
 // medium is how an attribute's value is reached.
@@ -41,9 +45,13 @@ func (d *Directory) send(ctx context.Context, p *pool.Pool, v delivery) (*idp.Co
 	if v.link != "" {
 		t = linkTemplate(p, v.purpose)
 	}
+	t, err := d.customMessage(ctx, p, v, t)
+	if err != nil {
+		return nil, err
+	}
 	subject, body := t.Render(message.Values{Medium: by, Code: v.code, Username: v.user.Username, Link: v.link})
 	from := p.Settings.EmailConfiguration
-	err := d.sender.Send(ctx, message.Message{
+	err = d.sender.Send(ctx, message.Message{
 		PoolID: p.ID, Username: v.user.Username, Medium: by, Destination: v.to, Purpose: v.purpose,
 		Code: v.code, Subject: subject, Body: body, From: from.From, ReplyTo: from.ReplyToEmailAddress,
 	})
@@ -76,10 +84,11 @@ func (d *Directory) afterAnswer(ctx context.Context, p *pool.Pool, purpose messa
 	})
 }
 
-// sendAll sends messages in their order, up to the first that fails.
-func (d *Directory) sendAll(ctx context.Context, p *pool.Pool, list []delivery) ([]*idp.CodeDeliveryDetailsType, error) {
+// sendAll sends messages in their order, up to the first that fails. Client and metadata are those of the request.
+func (d *Directory) sendAll(ctx context.Context, p *pool.Pool, c *pool.Client, metadata trigger.Metadata, list []delivery) ([]*idp.CodeDeliveryDetailsType, error) {
 	sent := make([]*idp.CodeDeliveryDetailsType, len(list))
 	for i, v := range list {
+		v.client, v.metadata = c, metadata
 		var err error
 		if sent[i], err = d.send(ctx, p, v); err != nil {
 			return nil, err

@@ -269,7 +269,7 @@ func TestResetLeavesTheFactorsMedium(t *testing.T) {
 			sent, err := o.forgot(o.client(nil), "user")
 			if c.want == "" {
 				wantFault(t, err, "InvalidParameterException", "Cannot reset password for the user as there is no registered/verified email or phone_number")
-				wantFault(t, o.users.AdminResetPassword(t.Context(), o.pool, "user"), "InvalidParameterException", "Cannot reset password for the user as there is no registered/verified email or phone_number")
+				wantFault(t, o.users.AdminResetPassword(t.Context(), o.pool, "user", nil), "InvalidParameterException", "Cannot reset password for the user as there is no registered/verified email or phone_number")
 				return
 			}
 			o.must(err)

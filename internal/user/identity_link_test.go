@@ -244,7 +244,7 @@ func TestFederatedPassword(t *testing.T) {
 		wantFault(t, o.users.ChangePassword(t.Context(), me, "", good), "NotAuthorizedException", "User password cannot be reset in the current state.")
 		_, err := o.users.ForgotPassword(t.Context(), o.pool, c, &idp.ForgotPasswordRequest{Username: u.Username})
 		wantFault(t, err, "NotAuthorizedException", "User password cannot be reset in the current state.")
-		wantFault(t, o.users.AdminResetPassword(t.Context(), o.pool, u.Username), "NotAuthorizedException", "User password cannot be reset in the current state.")
+		wantFault(t, o.users.AdminResetPassword(t.Context(), o.pool, u.Username, nil), "NotAuthorizedException", "User password cannot be reset in the current state.")
 		if right, _ := o.signsIn(u.Username, ""); right {
 			t.Error("an empty password is right")
 		}

@@ -75,8 +75,12 @@ func withFunctions(o *office, changes ...func(*idp.CreateUserPoolRequest)) (*off
 			*arn = "arn:aws:lambda:us-east-1:123456789012:function:f"
 		}
 	})
-	o.users.With(Options{Triggers: trigger.New(f, slog.New(slog.DiscardHandler))})
+	o.users.With(Options{Triggers: f.dispatcher()})
 	return o, f
+}
+
+func (f *functions) dispatcher() *trigger.Dispatcher {
+	return trigger.New(f, slog.New(slog.DiscardHandler))
 }
 
 func (o *office) wantCalls(what string, f *functions, want ...string) {

@@ -159,7 +159,7 @@ func (d *Directory) invite(ctx context.Context, p *pool.Pool, u store.User, pass
 			continue
 		}
 		_, failed := d.send(ctx, p, delivery{
-			user: called, attr: attr, to: u.Attributes[attr], code: secret.Text(password), purpose: message.AdminCreateUser,
+			user: called, attr: attr, to: u.Attributes[attr], code: secret.Text(password), purpose: message.AdminCreateUser, metadata: in.ClientMetadata,
 		})
 		if failed != nil && err == nil {
 			err = failed // the other medium may work all the same

@@ -18,6 +18,8 @@ type Self struct {
 	Client *pool.Client
 	User   store.User
 	Device string // the key of the device that the session is of; empty when it is of none
+	// Metadata is what the app has sent for functions.
+	Metadata map[string]string
 }
 
 // Update changes the user's own attributes and returns where codes went that verify new addresses. A new
@@ -38,7 +40,7 @@ func (d *Directory) Update(ctx context.Context, me Self, list []*idp.AttributeTy
 		return nil, aliasExists(me.Pool, shown(err))
 	}
 	d.notifyMoved(ctx, me.Pool, me.User)
-	return d.sendAll(ctx, me.Pool, out)
+	return d.sendAll(ctx, me.Pool, me.Client, me.Metadata, out)
 }
 
 // update writes the changes and the codes of the messages that are then to be sent.
@@ -149,6 +151,7 @@ func (d *Directory) SendVerification(ctx context.Context, me Self, attr string) 
 	if err != nil {
 		return nil, shown(err)
 	}
+	out.client, out.metadata = me.Client, me.Metadata
 	return d.send(ctx, me.Pool, out)
 }
 

@@ -27,6 +27,8 @@ type SignInCode struct {
 	// Link makes the code a long one, which an e-mail carries in a link: this address, whose query goes on with it as
 	// the parameter link. Digits does not matter then.
 	Link string
+	// Metadata is what the app has sent for functions.
+	Metadata map[string]string
 }
 
 // newCode is a code to type, or one of 130 bits that nobody types.
@@ -71,7 +73,7 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 	case full:
 		return nil, errTooMany
 	}
-	v := delivery{user: u, attr: s.Attr, to: s.Address, code: code, purpose: message.Authentication, link: s.link(code)}
+	v := delivery{user: u, attr: s.Attr, to: s.Address, code: code, purpose: message.Authentication, link: s.link(code), client: c, metadata: s.Metadata}
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
 	}

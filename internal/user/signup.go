@@ -155,7 +155,7 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 		return out, d.confirmed(ctx, p, c, trigger.SourceConfirmSignUp, u.Sub, r.metadata)
 	}
 	if attr != "" {
-		v := delivery{user: u, attr: attr, to: row.Value, code: code, purpose: message.SignUp}
+		v := delivery{user: u, attr: attr, to: row.Value, code: code, purpose: message.SignUp, client: c, metadata: r.metadata}
 		v.link = d.confirmationLink(p, c, v)
 		out.CodeDeliveryDetails, err = d.send(ctx, p, v)
 	}
@@ -396,24 +396,33 @@ func (d *Directory) resendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 		if err := d.spend(ctx, p, u.Sub, limitResend); err != nil {
 			return nil, err
 		}
-		return d.issue(ctx, p, c, u, codeSignUp, attr, message.ResendCode)
+		return d.issue(ctx, p, c, issue{u, codeSignUp, attr, message.ResendCode, in.ClientMetadata})
 	})
 }
 
+// issue is a code that a user is to get at the address of an attribute.
+type issue struct {
+	user     store.User
+	kind     kind
+	attr     string
+	purpose  message.Purpose
+	metadata trigger.Metadata
+}
+
 // issue makes a code, keeps it and sends it to the user's address.
-func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, u store.User, k kind, attr string, purpose message.Purpose) (*idp.CodeDeliveryDetailsType, error) {
-	to := u.Attributes[attr]
-	code, row := d.newCode(p, u.Sub, k, attr, to)
-	full, err := d.keepCode(ctx, p, purpose, row)
+func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, i issue) (*idp.CodeDeliveryDetailsType, error) {
+	to := i.user.Attributes[i.attr]
+	code, row := d.newCode(p, i.user.Sub, i.kind, i.attr, to)
+	full, err := d.keepCode(ctx, p, i.purpose, row)
 	switch {
 	case err != nil:
 		return nil, shown(err)
 	case full && c.HidesUsers():
-		return details(attr, to), nil // as for a name that nobody has
+		return details(i.attr, to), nil // as for a name that nobody has
 	case full:
 		return nil, errLimit
 	}
-	v := delivery{user: u, attr: attr, to: to, code: code, purpose: purpose}
+	v := delivery{user: i.user, attr: i.attr, to: to, code: code, purpose: i.purpose, client: c, metadata: i.metadata}
 	v.link = d.confirmationLink(p, c, v)
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
