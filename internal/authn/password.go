@@ -32,6 +32,15 @@ func (m *Machine) identify(ctx context.Context, a *Attempt, name string) (user.A
 	if err := a.checkSecretHash(p.User.Username, p.User.Sub); err != nil {
 		return p, err
 	}
+	if unknown {
+		migrated, err := m.migrate(ctx, a, name)
+		if err != nil {
+			return p, err
+		}
+		if migrated {
+			return m.users.SignIn(ctx, a.Pool, name)
+		}
+	}
 	switch {
 	case !unknown:
 		return p, nil
@@ -39,6 +48,33 @@ func (m *Machine) identify(ctx context.Context, a *Attempt, name string) (user.A
 		return m.users.Unknown(a.Pool, name), nil
 	}
 	return p, errNotFound
+}
+
+// migrate has the pool's function tell of a user whom the pool does not know, by the password that was sent; without one there is
+// nobody to ask about. Who must reset the password first is told so.
+func (m *Machine) migrate(ctx context.Context, a *Attempt, name string) (bool, error) {
+	password := a.Parameters["PASSWORD"]
+	switch a.Flow {
+	case idp.AuthFlowTypeUserPasswordAuth, idp.AuthFlowTypeAdminUserPasswordAuth, idp.AuthFlowTypeAdminNoSrpAuth:
+	case idp.AuthFlowTypeUserAuth:
+		if a.Parameters["PREFERRED_CHALLENGE"] != idp.ChallengeNameTypePassword {
+			return false, nil
+		}
+	default:
+		return false, nil
+	}
+	if password == "" {
+		return false, nil
+	}
+	migrated, err := m.users.Migrate(ctx, a.Pool, a.Client, user.Newcomer{Name: name, Password: password, Validation: a.Metadata})
+	if err != nil || !migrated {
+		return false, err
+	}
+	account, err := m.users.SignIn(ctx, a.Pool, name)
+	if err == nil && account.User.Status == idp.UserStatusTypeResetRequired {
+		err = errReset
+	}
+	return err == nil, err
 }
 
 // startPassword is a sign-in with the password in clear, public or by an administrator.

@@ -16,6 +16,7 @@ var (
 	PreAuthentication  = Trigger[PreAuthenticationRequest, Nothing]{"PreAuthentication"}
 	PostAuthentication = Trigger[PostAuthenticationRequest, Nothing]{"PostAuthentication"}
 	InboundFederation  = Trigger[InboundFederationRequest, InboundFederationResponse]{"InboundFederation"}
+	UserMigration      = Trigger[UserMigrationRequest, UserMigrationResponse]{"UserMigration"}
 	CustomMessage      = Trigger[CustomMessageRequest, CustomMessageResponse]{"CustomMessage"}
 	PreTokenV1         = Trigger[PreTokenRequestV1, PreTokenResponseV1]{preToken}
 	PreTokenV2         = Trigger[PreTokenRequestV2, PreTokenResponseV2]{preToken} // and V3
@@ -33,6 +34,8 @@ const (
 	SourcePreAuthentication       = "PreAuthentication_Authentication"
 	SourcePostAuthentication      = "PostAuthentication_Authentication"
 	SourceInboundFederation       = "InboundFederation_ExternalProvider"
+	SourceMigrateSignIn           = "UserMigration_Authentication"
+	SourceMigrateForgot           = "UserMigration_ForgotPassword"
 	SourceCustomMessage           = "CustomMessage_" // and the purpose of the message
 	SourceTokensHosted            = "TokenGeneration_HostedAuth"
 	SourceTokens                  = "TokenGeneration_Authentication"
@@ -112,6 +115,25 @@ type InboundFederationRequest struct {
 // InboundFederationResponse is what is mapped in place of what the provider has answered; empty changes nothing.
 type InboundFederationResponse struct {
 	UserAttributesToMap map[string]jsontext.Value `json:"userAttributesToMap"`
+}
+
+// UserMigrationRequest tells of somebody whom the pool does not know, and of the password that was typed; there is none where it was
+// forgotten. It is not to be logged.
+type UserMigrationRequest struct {
+	Password       string   `json:"password,omitzero"`
+	ValidationData Metadata `json:"validationData"`
+	ClientMetadata Metadata `json:"clientMetadata"`
+}
+
+// UserMigrationResponse is the user whom the function knows; without attributes it knows none. FinalUserStatus is CONFIRMED, or
+// RESET_REQUIRED when it is empty.
+type UserMigrationResponse struct {
+	UserAttributes         map[string]string `json:"userAttributes"`
+	FinalUserStatus        string            `json:"finalUserStatus"`
+	MessageAction          string            `json:"messageAction"`
+	DesiredDeliveryMediums []string          `json:"desiredDeliveryMediums"`
+	ForceAliasCreation     bool              `json:"forceAliasCreation"`
+	EnableSMSMFA           bool              `json:"enableSMSMFA"`
 }
 
 // CustomMessageRequest tells of a message that is about to be sent, and what stands in its text for the code, the link and the user's

@@ -72,6 +72,15 @@ func (d *Directory) ForgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 
 func (d *Directory) forgotPassword(ctx context.Context, p *pool.Pool, c *pool.Client, in *idp.ForgotPasswordRequest) (*idp.CodeDeliveryDetailsType, error) {
 	u, hidden, err := d.publicUser(ctx, p, c, in.Username, in.SecretHash)
+	if hidden || err == errNoUser {
+		migrated, failed := d.Migrate(ctx, p, c, Newcomer{Name: in.Username, Metadata: in.ClientMetadata})
+		if failed != nil {
+			return nil, failed
+		}
+		if migrated {
+			u, hidden, err = d.publicUser(ctx, p, c, in.Username, in.SecretHash)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
