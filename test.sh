@@ -22,13 +22,15 @@ need_postgres() {
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null
 }
 
-# Only unpacked: installed, it would bring a web server that listens on port 80.
-need_simplesamlphp() {
-	[ -d e2e/php/usr/share/simplesamlphp ] && return
-	step "unpack simplesamlphp"
+# Only unpacked: installed, they would bring web servers that listen on port 80.
+unpacked() { # unpacked FILE FOLDER PACKAGE...
+	[ -e "$2/$1" ] && return
+	local folder=$2
+	shift 2
+	step "unpack $*"
 	as_root apt-get update -qq
-	mkdir -p e2e/php
-	(cd e2e/php && apt-get download -qq simplesamlphp && dpkg-deb -x simplesamlphp_*.deb . && rm simplesamlphp_*.deb)
+	mkdir -p "$folder"
+	(cd "$folder" && apt-get download -qq "$@" && for package in *.deb; do dpkg-deb -x "$package" .; done && rm ./*.deb)
 }
 
 need node nodejs npm
@@ -41,7 +43,9 @@ need_postgres
 need openssl openssl
 need php php-cli php-xml
 php -r 'exit(extension_loaded("dom") ? 0 : 1);' || need dom-of-php php-xml
-need_simplesamlphp
+unpacked usr/share/simplesamlphp e2e/php simplesamlphp
+unpacked usr/sbin/nginx e2e/proxies nginx caddy
+e2e/proxies/usr/sbin/nginx -v 2>/dev/null || need libraries-of-nginx libpcre2-8-0 libssl3
 
 step "format and vet"
 test -z "$(gofmt -l . | tee /dev/stderr)"

@@ -22,6 +22,7 @@ var floors = map[string]float64{
 	"internal/oauth":        4.4,
 	"internal/browser":      0,
 	"internal/hostedui":     5,
+	"internal/gateway":      5,
 	"internal/seed":         5,
 	"internal/clientconfig": 5,
 

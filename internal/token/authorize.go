@@ -71,28 +71,33 @@ func (s *Service) AuthorizeFor(ctx context.Context, accessToken, scope string) (
 	if !slices.Contains(strings.Fields(out.Claims.Scope), scope) {
 		return nil, errScopeAccess
 	}
-	f := &out.family
-	err = s.db.View(ctx, func(tx *store.Tx) error {
-		if out.User, err = tx.GetUser(out.Pool.ID, out.Claims.Sub); errors.Is(err, store.ErrNotFound) {
+	return out, s.alive(ctx, out)
+}
+
+// alive reads the user of a session, and its family, and refuses those that have ended.
+func (s *Service) alive(ctx context.Context, of *Session) error {
+	f := &of.family
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if of.User, err = tx.GetUser(of.Pool.ID, of.Claims.Sub); errors.Is(err, store.ErrNotFound) {
 			return errUserGone
 		}
 		if err != nil {
 			return err
 		}
-		if *f, err = tx.GetFamily(out.Claims.EventID); errors.Is(err, store.ErrNotFound) {
+		if *f, err = tx.GetFamily(of.Claims.EventID); errors.Is(err, store.ErrNotFound) {
 			return errRevokedAccess
 		}
 		return err
 	})
 	switch {
 	case err != nil:
-		return nil, err
-	case !out.User.Enabled:
-		return nil, errDisabled
-	case !f.Revoked.IsZero() || f.Sub != out.Claims.Sub || f.ClientID != out.Client.ID:
-		return nil, errRevokedAccess
+		return err
+	case !of.User.Enabled:
+		return errDisabled
+	case !f.Revoked.IsZero() || f.Sub != of.Claims.Sub || f.ClientID != of.Client.ID:
+		return errRevokedAccess
 	}
-	return out, nil
+	return nil
 }
 
 // verify finds the pool by the client that the token names, and then believes only what the pool's

@@ -1,0 +1,76 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"cognate/internal/fault"
+	"cognate/internal/pool"
+)
+
+// The uses of a token, as its claim token_use says them.
+const (
+	UseID     = useID
+	UseAccess = useAccess
+)
+
+// Why a token that was presented is not accepted.
+var (
+	ErrRefused = errors.New("token: not a token that is accepted here")
+	ErrExpired = errors.New("token: expired")
+)
+
+// Presented is a token that has been checked.
+type Presented struct {
+	ClientID string
+	Scope    string // space-separated; of access tokens
+	Payload  []byte // the claims as they were signed, a JSON object
+}
+
+// Present checks a token that somebody brings to a service behind a gateway: that the pool has signed it for this use ([UseID] or
+// [UseAccess]), that it has not expired, and that its session, its user and its client are still there. It gives [ErrExpired] for one
+// that was good once, and else [ErrRefused]; any other error says nothing about the token.
+func (s *Service) Present(ctx context.Context, p *pool.Pool, use, text string) (Presented, error) {
+	r, err := s.ring(ctx, p.ID)
+	if err != nil {
+		return Presented{}, err
+	}
+	key := r.access
+	if use == UseID {
+		key = r.id
+	}
+	payload, err := key.verify(text)
+	if err != nil {
+		return Presented{}, ErrRefused
+	}
+	var c struct {
+		AccessClaims
+		Audience any `json:"aud"` // of an ID token the client; of an access token whatever was asked for
+	}
+	if json.Unmarshal(payload, &c) != nil || c.Use != use || c.Issuer != s.Issuer(p) {
+		return Presented{}, ErrRefused
+	}
+	if time.Now().Unix() >= c.Expires {
+		return Presented{}, ErrExpired
+	}
+	if use == UseID {
+		c.ClientID, _ = c.Audience.(string)
+	}
+	err = s.inForce(ctx, p, c.AccessClaims)
+	if _, refused := errors.AsType[*fault.Error](err); refused {
+		err = ErrRefused
+	}
+	return Presented{ClientID: c.ClientID, Scope: c.Scope, Payload: payload}, err
+}
+
+// inForce refuses the tokens of clients that are gone, and of sessions that have ended; those of clients themselves have none.
+func (s *Service) inForce(ctx context.Context, p *pool.Pool, c AccessClaims) error {
+	_, client, err := s.pools.PoolClient(ctx, p.ID, c.ClientID)
+	if err != nil || c.EventID == "" && c.Sub == c.ClientID {
+		return err
+	}
+	return s.alive(ctx, &Session{Pool: p, Client: client, Claims: c})
+}
