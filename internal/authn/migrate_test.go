@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"cognate/api/idp"
+	"cognate/internal/authn"
 	"cognate/internal/fault"
 	"cognate/internal/trigger"
 	"cognate/internal/user"
@@ -137,6 +138,27 @@ func TestMigrationOutcomes(t *testing.T) {
 			}
 		}
 		if len(o.calls) != 2 {
+			t.Errorf("called %v", o.calls)
+		}
+	})
+}
+
+// TestMigrationIsNoOracle bounds how many passwords of the old directory an address can try.
+func TestMigrationIsNoOracle(t *testing.T) {
+	onEngines(t, func(h *house) {
+		o := h.moving(moved, "LEGACY")
+		h.users.With(user.Options{FailuresPerAddress: 3, Triggers: trigger.New(o, slog.New(slog.DiscardHandler))})
+		try := func(ip string) error {
+			_, err := h.machine.Start(h.Context(), &authn.Attempt{Pool: h.pool, Client: h.client, Flow: "USER_PASSWORD_AUTH", IP: ip,
+				Parameters: map[string]string{"USERNAME": "alice", "PASSWORD": "guess"}})
+			return err
+		}
+		for range 3 {
+			h.wants(try("192.0.2.1"), "UserLambdaValidationException", "UserMigration failed with error Bad password.")
+		}
+		h.wants(try("192.0.2.1"), "TooManyRequestsException", "Too many requests")
+		h.wants(try("192.0.2.2"), "UserLambdaValidationException", "UserMigration failed with error Bad password.")
+		if len(o.calls) != 4 {
 			t.Errorf("called %v", o.calls)
 		}
 	})

@@ -96,7 +96,8 @@ func guessed(err error) bool {
 	}
 	switch f.Code {
 	case idp.CodeNotAuthorized, idp.CodeUserNotFound, idp.CodeUsernameExists, idp.CodeAliasExists,
-		idp.CodeCodeMismatch, idp.CodeExpiredCode, idp.CodeEnableSoftwareTokenMFA:
+		idp.CodeCodeMismatch, idp.CodeExpiredCode, idp.CodeEnableSoftwareTokenMFA,
+		idp.CodeUserLambdaValidation: // so does a function refuse a password that it knows of (UserMigration)
 		return true
 	}
 	return false
