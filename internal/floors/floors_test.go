@@ -54,6 +54,7 @@ var floors = map[string]float64{
 	"api/identity":     1,
 
 	"api":               0,
+	"verify":            0,
 	"internal/fault":    0,
 	"internal/outbound": 0,
 	"internal/secret":   0,
