@@ -14,7 +14,8 @@ import (
 // what they found: both with the reason.
 var (
 	scans = map[string]string{
-		"SELECT count(*) FROM pools": "for consoles; pools are few",
+		"SELECT count(*) FROM pools":          "for consoles; pools are few",
+		"SELECT count(*) FROM identity_pools": "the API allows a thousand",
 	}
 	sorts = map[string]string{
 		"FROM client_secrets WHERE client_id = $1 ORDER BY created, id": "a client has two",
