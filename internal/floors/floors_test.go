@@ -68,7 +68,7 @@ var floors = map[string]float64{
 var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
-	"internal/federation/federationtest": true, "internal/trigger/triggertest": true,
+	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/scripttest": true,
 }
 
 type listed struct {

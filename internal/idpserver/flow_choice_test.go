@@ -57,7 +57,7 @@ func TestChoice(t *testing.T) {
 func TestChoiceOfSRP(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("choice", "")
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		d := s.door("pool", "choice", false)
 		ways := map[string]func(a string) answer{
 			"along": func(a string) answer { return d.choose("alice", "PASSWORD_SRP", "SRP_A", a) },
@@ -84,7 +84,7 @@ func TestChoiceOfTheFewFactors(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("choice", "")
 		d := s.door("pool", "choice", false)
-		s.steps(`> AdminCreateUser {"UserPoolId":"${pool}","Username":"bare","MessageAction":"SUPPRESS","UserAttributes":[{"Name":"email","Value":"bare@choice.test"},{"Name":"email_verified","Value":"true"}]}`,
+		s.Steps(`> AdminCreateUser {"UserPoolId":"${pool}","Username":"bare","MessageAction":"SUPPRESS","UserAttributes":[{"Name":"email","Value":"bare@choice.test"},{"Name":"email_verified","Value":"true"}]}`,
 			`< {"User":{"...":1,"UserStatus":"CONFIRMED"}}`,
 			`> AdminCreateUser {"UserPoolId":"${pool}","Username":"invited","TemporaryPassword":"Tempor4ry!","MessageAction":"SUPPRESS","UserAttributes":[{"Name":"email","Value":"invited@choice.test"},{"Name":"email_verified","Value":"true"}]}`,
 			`< {"User":{"...":1,"UserStatus":"FORCE_CHANGE_PASSWORD"}}`)
@@ -104,15 +104,15 @@ func TestChoiceOfTheFewFactors(t *testing.T) {
 		s.offers("then", d.choose("invited", ""), "PASSWORD_SRP", "PASSWORD", "EMAIL_OTP")
 
 		// A temporary password that is set while a code is on its way.
-		s.steps("! user carol " + password + " carol@choice.test")
+		s.Steps("! user carol " + password + " carol@choice.test")
 		session = s.asked("a code", d.choose("carol", "EMAIL_OTP"), "EMAIL_OTP")
-		s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"carol","Password":"Tempor4ry!","Permanent":false}`, `< {}`)
+		s.Steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"carol","Password":"Tempor4ry!","Permanent":false}`, `< {}`)
 		s.refused("the code", d.reply("EMAIL_OTP", session, "carol", "EMAIL_OTP_CODE", s.sent("carol@choice.test")), badSession)
 		// And an address that is changed.
-		s.steps("! user dave " + password + " dave@choice.test")
+		s.Steps("! user dave " + password + " dave@choice.test")
 		session = s.asked("a code", d.choose("dave", "EMAIL_OTP"), "EMAIL_OTP")
 		code := s.sent("dave@choice.test")
-		s.steps(`> AdminUpdateUserAttributes {"UserPoolId":"${pool}","Username":"dave","UserAttributes":[{"Name":"email","Value":"new@choice.test"}]}`, `< {}`)
+		s.Steps(`> AdminUpdateUserAttributes {"UserPoolId":"${pool}","Username":"dave","UserAttributes":[{"Name":"email","Value":"new@choice.test"}]}`, `< {}`)
 		s.refused("the code of the old address", d.reply("EMAIL_OTP", session, "dave", "EMAIL_OTP_CODE", code), wrongCode)
 	})
 }
@@ -122,17 +122,17 @@ func TestChoiceConfirms(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("choice", "")
 		d := s.door("pool", "choice", false)
-		s.steps(`> SignUp {"ClientId":"${choice}","Username":"new","Password":"`+password+`","UserAttributes":[{"Name":"email","Value":"new@confirm.test"}]}`, `< {"...":1,"UserConfirmed":false}`)
+		s.Steps(`> SignUp {"ClientId":"${choice}","Username":"new","Password":"`+password+`","UserAttributes":[{"Name":"email","Value":"new@confirm.test"}]}`, `< {"...":1,"UserConfirmed":false}`)
 		s.refused("the password", d.choose("new", "PASSWORD", "PASSWORD", password), "UserNotConfirmedException: User is not confirmed.")
 		s.refused("the password by SRP", d.choose("new", "PASSWORD_SRP", "SRP_A", "abc"), "UserNotConfirmedException: User is not confirmed.")
 		session := s.asked("a code", d.choose("new", "EMAIL_OTP"), "EMAIL_OTP")
 		s.refused("a wrong one", d.reply("EMAIL_OTP", session, "new", "EMAIL_OTP_CODE", "00000000"), wrongCode)
-		s.steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"new"}`, `< {"...":1,"UserStatus":"UNCONFIRMED"}`)
+		s.Steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"new"}`, `< {"...":1,"UserStatus":"UNCONFIRMED"}`)
 		s.granted("the code", d.reply("EMAIL_OTP", session, "new", "EMAIL_OTP_CODE", s.sent("new@confirm.test")))
-		s.steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"new"}`,
+		s.Steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"new"}`,
 			`< {"...":1,"UserStatus":"CONFIRMED","UserAttributes":[{"Name":"sub","Value":"*"},{"Name":"email","Value":"new@confirm.test"},{"Name":"email_verified","Value":"true"}]}`)
 		s.granted("the password now", d.choose("new", "PASSWORD", "PASSWORD", password))
-		s.steps(`> AdminResetUserPassword {"UserPoolId":"${pool}","Username":"new"}`, `< {}`)
+		s.Steps(`> AdminResetUserPassword {"UserPoolId":"${pool}","Username":"new"}`, `< {}`)
 		session = s.asked("a code", d.choose("new", "EMAIL_OTP"), "EMAIL_OTP")
 		s.refused("who must reset the password", d.reply("EMAIL_OTP", session, "new", "EMAIL_OTP_CODE", s.sent("new@confirm.test")), "PasswordResetRequiredException: Password reset required for the user")
 	})
@@ -141,14 +141,14 @@ func TestChoiceConfirms(t *testing.T) {
 // A code does not confirm an address with which another user signs in.
 func TestChoiceOfATakenAddress(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps(`> CreateUserPool {"PoolName":"alias","AliasAttributes":["email"],"AutoVerifiedAttributes":["email"],"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP"]}}}`, `< {"UserPool":{"...":1,"Id":"${alias}"}}`,
+		s.Steps(`> CreateUserPool {"PoolName":"alias","AliasAttributes":["email"],"AutoVerifiedAttributes":["email"],"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP"]}}}`, `< {"UserPool":{"...":1,"Id":"${alias}"}}`,
 			`> CreateUserPoolClient {"UserPoolId":"${alias}","ClientName":"c","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`, `< {"UserPoolClient":{"...":1,"ClientId":"${alias-client}"}}`,
 			`> AdminCreateUser {"UserPoolId":"${alias}","Username":"owner","MessageAction":"SUPPRESS","UserAttributes":[{"Name":"email","Value":"one@taken.test"},{"Name":"email_verified","Value":"true"}]}`, `< {"...":1}`,
 			`> SignUp {"ClientId":"${alias-client}","Username":"second","Password":"`+password+`","UserAttributes":[{"Name":"email","Value":"one@taken.test"}]}`, `< {"...":1}`)
 		d := s.door("alias", "alias-client", false)
 		session := s.asked("second", d.choose("second", "EMAIL_OTP"), "EMAIL_OTP")
 		s.refused("its code", d.reply("EMAIL_OTP", session, "second", "EMAIL_OTP_CODE", s.sent("one@taken.test")), "AliasExistsException: An account with the email already exists.")
-		s.steps(`> AdminGetUser {"UserPoolId":"${alias}","Username":"second"}`, `< {"...":1,"UserStatus":"UNCONFIRMED"}`)
+		s.Steps(`> AdminGetUser {"UserPoolId":"${alias}","Username":"second"}`, `< {"...":1,"UserStatus":"UNCONFIRMED"}`)
 		session = s.asked("by the address", d.choose("one@taken.test", ""), "EMAIL_OTP")
 		s.granted("its owner", d.reply("EMAIL_OTP", session, "one@taken.test", "EMAIL_OTP_CODE", s.sent("one@taken.test")))
 	})
@@ -158,7 +158,7 @@ func TestChoiceOfATakenAddress(t *testing.T) {
 func TestChoiceOfUnknownUser(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("discreet", `"PreventUserExistenceErrors":"ENABLED",`)
-		s.steps("! user alice " + password + " alice@hidden.test")
+		s.Steps("! user alice " + password + " alice@hidden.test")
 		s.choice("open", "")
 		s.refused("where it shows", s.door("pool", "open", false).choose("nobody", ""), "UserNotFoundException: User does not exist.")
 		bothDoors(s, "pool", "discreet", func(d door) {
@@ -199,16 +199,15 @@ func TestSignInParameters(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("choice", `"PreventUserExistenceErrors":"ENABLED",`)
 		d := s.door("pool", "choice", false)
-		s.steps(`> UpdateUserPool {"UserPoolId":"${pool}","AutoVerifiedAttributes":["email"],"DeviceConfiguration":{"ChallengeRequiredOnNewDevice":true},"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP","SMS_OTP"]}}}`, `< {}`)
+		s.Steps(`> UpdateUserPool {"UserPoolId":"${pool}","AutoVerifiedAttributes":["email"],"DeviceConfiguration":{"ChallengeRequiredOnNewDevice":true},"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP","SMS_OTP"]}}}`, `< {}`)
 		s.mfa("OPTIONAL", allFactors)
 		tries := 0
 		try := func(op, member string, in map[string]any, spoil string) {
 			for _, value := range values {
 				body := spoiled(t, in, member, spoil, value)
-				once := *s
-				once.call(op, body, true)
-				if tries++; once.code >= 500 {
-					s.Errorf("%s, %s of %.40q: %d %s", op, spoil, value, once.code, once.last)
+				code, text := s.Call(op, body, true)
+				if tries++; code >= 500 {
+					s.Errorf("%s, %s of %.40q: %d %s", op, spoil, value, code, text)
 				}
 			}
 		}
@@ -274,7 +273,7 @@ func TestInventedIdIsAsGood(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.newPoolOf("mail", `"UsernameAttributes":["email"],"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP"]}}`, "real@id.test",
 			`{"Name":"email_verified","Value":"true"}`)
-		s.steps(`> CreateUserPoolClient {"UserPoolId":"${mail}","ClientName":"d","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":["ALLOW_USER_SRP_AUTH","ALLOW_USER_AUTH"]}`,
+		s.Steps(`> CreateUserPoolClient {"UserPoolId":"${mail}","ClientName":"d","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":["ALLOW_USER_SRP_AUTH","ALLOW_USER_AUTH"]}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${hides}"}}`)
 		d := s.door("mail", "hides", false)
 		for _, name := range []string{"real@id.test", "nobody@id.test"} {
@@ -297,7 +296,7 @@ func TestInventedIdIsAsGood(t *testing.T) {
 // Item 9: that a user is disabled shows once the passkey is proven, and not before.
 func TestDisabledWithPasskey(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps(`> UpdateUserPool {"UserPoolId":"${pool}","Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","WEB_AUTHN"]}}}`, `< {}`,
+		s.Steps(`> UpdateUserPool {"UserPoolId":"${pool}","Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","WEB_AUTHN"]}}}`, `< {}`,
 			`> SetUserPoolMfaConfig {"UserPoolId":"${pool}","WebAuthnConfiguration":{"RelyingPartyId":"example.com"}}`, `< {"...":1}`,
 			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"c","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${hides}"}}`,
@@ -308,9 +307,9 @@ func TestDisabledWithPasskey(t *testing.T) {
 		got := d.choose("alice", "WEB_AUTHN")
 		session := s.asked("a passkey", got, "WEB_AUTHN")
 		s.refused("no proof", d.reply("WEB_AUTHN", session, "alice", "CREDENTIAL", "{}"), incorrect)
-		s.usePasskey("https://example.com", got.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])
+		s.UsePasskey("https://example.com", got.ChallengeParameters["CREDENTIAL_REQUEST_OPTIONS"])
 		var credential string
-		if err := json.Unmarshal([]byte(`"`+s.kept["proof"]+`"`), &credential); err != nil {
+		if err := json.Unmarshal([]byte(`"`+s.Kept["proof"]+`"`), &credential); err != nil {
 			s.Fatal(err)
 		}
 		s.refused("the proof", d.reply("WEB_AUTHN", session, "alice", "CREDENTIAL", credential), "NotAuthorizedException: User is disabled.")

@@ -24,14 +24,14 @@ const allFactors = `"SoftwareTokenMfaConfiguration":{"Enabled":true},"EmailMfaCo
 // mfa sets the second factors of ${pool}.
 func (s *script) mfa(mode, factors string) {
 	s.Helper()
-	s.steps(`> SetUserPoolMfaConfig {"UserPoolId":"${pool}","MfaConfiguration":"`+mode+`",`+factors+`}`, `< {"...":1}`)
+	s.Steps(`> SetUserPoolMfaConfig {"UserPoolId":"${pool}","MfaConfiguration":"`+mode+`",`+factors+`}`, `< {"...":1}`)
 }
 
 // choice has ${pool} let its users sign in by codes, and makes a client that lets them choose, which is kept
 // under the name.
 func (s *script) choice(name, settings string) {
 	s.Helper()
-	s.steps(`> UpdateUserPool {"UserPoolId":"${pool}","AutoVerifiedAttributes":["email"],"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP","SMS_OTP"]}}}`, `< {}`,
+	s.Steps(`> UpdateUserPool {"UserPoolId":"${pool}","AutoVerifiedAttributes":["email"],"Policies":{"SignInPolicy":{"AllowedFirstAuthFactors":["PASSWORD","EMAIL_OTP","SMS_OTP"]}}}`, `< {}`,
 		`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"choice",`+settings+`"ExplicitAuthFlows":["ALLOW_USER_AUTH","ALLOW_USER_PASSWORD_AUTH","ALLOW_ADMIN_USER_PASSWORD_AUTH","ALLOW_USER_SRP_AUTH","ALLOW_REFRESH_TOKEN_AUTH"]}`,
 		`< {"UserPoolClient":{"...":1,"ClientId":"${`+name+`}"}}`)
 }
@@ -40,9 +40,9 @@ func (s *script) choice(name, settings string) {
 // test alone.
 func (s *script) reachable(name string) (email, phone string) {
 	s.Helper()
-	email, phone = name+"@factor.test", fmt.Sprintf("+1555%07d", len(s.kept)*1000+len(name))
-	s.kept["phone-of-"+name] = phone
-	s.steps("! user "+name+" "+password+" "+email,
+	email, phone = name+"@factor.test", fmt.Sprintf("+1555%07d", len(s.Kept)*1000+len(name))
+	s.Kept["phone-of-"+name] = phone
+	s.Steps("! user "+name+" "+password+" "+email,
 		`> AdminUpdateUserAttributes {"UserPoolId":"${pool}","Username":"`+name+`","UserAttributes":[{"Name":"phone_number","Value":"`+phone+`"}]}`, `< {}`)
 	return email, phone
 }
@@ -50,32 +50,32 @@ func (s *script) reachable(name string) (email, phone string) {
 // enrol registers a software token of a user who is signed in, by the code of the step before this one.
 func (s *script) enrol(access string) (seed string) {
 	s.Helper()
-	s.kept["enrolling"] = access
-	delete(s.kept, "seed")
-	s.steps(`> AssociateSoftwareToken {"AccessToken":"${enrolling}"}`, `< {"SecretCode":"${seed}"}`, "! totp ${seed} -1",
+	s.Kept["enrolling"] = access
+	delete(s.Kept, "seed")
+	s.Steps(`> AssociateSoftwareToken {"AccessToken":"${enrolling}"}`, `< {"SecretCode":"${seed}"}`, "! totp ${seed} -1",
 		`> VerifySoftwareToken {"AccessToken":"${enrolling}","UserCode":"${totp}"}`, `< {"Status":"SUCCESS"}`)
-	return s.kept["seed"]
+	return s.Kept["seed"]
 }
 
 // holder makes a user whose second factor is a software token, and returns its seed.
 func (s *script) holder(name string) (seed string) {
 	s.Helper()
-	s.steps("! user "+name+" "+password, "! sign-in "+name+" "+password)
-	seed = s.enrol(s.kept["access"])
+	s.Steps("! user "+name+" "+password, "! sign-in "+name+" "+password)
+	seed = s.enrol(s.Kept["access"])
 	s.prefers(name, `"SoftwareTokenMfaSettings":{"Enabled":true}`)
 	return seed
 }
 
 func (s *script) prefers(name, settings string) {
 	s.Helper()
-	s.steps(`> AdminSetUserMFAPreference {"UserPoolId":"${pool}","Username":"`+name+`",`+settings+`}`, `< {}`)
+	s.Steps(`> AdminSetUserMFAPreference {"UserPoolId":"${pool}","Username":"`+name+`",`+settings+`}`, `< {}`)
 }
 
 // sent is the last code that went to an address.
 func (s *script) sent(to string) string {
 	s.Helper()
-	s.steps("! code " + to)
-	return s.kept["code"]
+	s.Steps("! code " + to)
+	return s.Kept["code"]
 }
 
 // asked checks that an answer is this challenge, and returns its Session.
@@ -121,7 +121,7 @@ func TestSecondFactorAfterEveryFirst(t *testing.T) {
 					return d.respond("SELECT_CHALLENGE", session, map[string]string{"USERNAME": name, "ANSWER": "PASSWORD", "PASSWORD": password})
 				},
 				"new": func(name string) answer {
-					s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`","Password":"Tempor4ry!","Permanent":false}`, `< {}`)
+					s.Steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`","Password":"Tempor4ry!","Permanent":false}`, `< {}`)
 					session := s.asked("temporary", d.password(name, "Tempor4ry!"), "NEW_PASSWORD_REQUIRED")
 					return d.reply("NEW_PASSWORD_REQUIRED", session, name, "NEW_PASSWORD", password)
 				},
@@ -134,10 +134,10 @@ func TestSecondFactorAfterEveryFirst(t *testing.T) {
 				if got.AuthenticationResult != nil || got.ChallengeParameters["USER_ID_FOR_SRP"] != name {
 					s.Errorf("%s: %+v", way, got)
 				}
-				s.refused(way+": a wrong code", d.reply("SOFTWARE_TOKEN_MFA", session, name, "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed, "5")), wrongTOTP)
-				code := s.totp(seed)
+				s.refused(way+": a wrong code", d.reply("SOFTWARE_TOKEN_MFA", session, name, "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed, "5")), wrongTOTP)
+				code := s.TOTP(seed)
 				s.granted(way, d.reply("SOFTWARE_TOKEN_MFA", session, name, "SOFTWARE_TOKEN_MFA_CODE", code))
-				s.refused(way+": the Session again", d.reply("SOFTWARE_TOKEN_MFA", session, name, "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed, "1")), usedSession)
+				s.refused(way+": the Session again", d.reply("SOFTWARE_TOKEN_MFA", session, name, "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed, "1")), usedSession)
 				session = s.asked(way, d.password(name, password), "SOFTWARE_TOKEN_MFA")
 				s.refused(way+": the code again", d.reply("SOFTWARE_TOKEN_MFA", session, name, "SOFTWARE_TOKEN_MFA_CODE", code), usedTOTP)
 			}
@@ -155,7 +155,7 @@ func TestSoftwareTokenAtOnce(t *testing.T) {
 		for i := range sessions {
 			sessions[i] = s.asked("password", d.password("alice", password), "SOFTWARE_TOKEN_MFA")
 		}
-		code := s.totp(seed)
+		code := s.TOTP(seed)
 		won := s.atOnce(len(sessions), func(i int) answer {
 			return d.reply("SOFTWARE_TOKEN_MFA", sessions[i], "alice", "SOFTWARE_TOKEN_MFA_CODE", code)
 		}, usedTOTP)
@@ -228,7 +228,7 @@ func TestSentCodes(t *testing.T) {
 			s.granted("its own", try(third, s.sent(to)))
 		}
 		// The address that has received a code is verified.
-		s.steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"of-sms_mfa"}`,
+		s.Steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"of-sms_mfa"}`,
 			`< {"...":1,"UserAttributes":["*","*","*",{"Name":"phone_number","Value":"*"},{"Name":"phone_number_verified","Value":"true"}]}`)
 	})
 }
@@ -275,8 +275,8 @@ func (s *script) stands(d door) (out []stand) {
 	}
 	factor := func(name, settings string) (email, phone, seed string) {
 		email, phone = s.reachable(name)
-		s.steps("! sign-in " + name + " " + password)
-		seed = s.enrol(s.kept["access"])
+		s.Steps("! sign-in " + name + " " + password)
+		seed = s.enrol(s.Kept["access"])
 		if settings != "" {
 			s.prefers(name, settings)
 		}
@@ -285,11 +285,11 @@ func (s *script) stands(d door) (out []stand) {
 	knows := func(name, email, phone, seed string) map[string]string {
 		k := map[string]string{
 			"PASSWORD": password, "NEW_PASSWORD": "NewPassw0rd!", "ANSWER": "PASSWORD", "EMAIL": "new@factor.test", "SRP_A": "abc",
-			"SOFTWARE_TOKEN_MFA_CODE": s.totp(seed), "EMAIL_OTP_CODE": "00000000", "SMS_OTP_CODE": "00000000", "SMS_MFA_CODE": "000000",
+			"SOFTWARE_TOKEN_MFA_CODE": s.TOTP(seed), "EMAIL_OTP_CODE": "00000000", "SMS_OTP_CODE": "00000000", "SMS_MFA_CODE": "000000",
 			"CREDENTIAL": "{}", "DEVICE_KEY": "us-east-1_00000000-0000-4000-8000-000000000000", "USERNAME": name,
 		}
 		for to, parameters := range map[string][]string{email: {"EMAIL_OTP_CODE"}, phone: {"SMS_MFA_CODE", "SMS_OTP_CODE"}} {
-			if sent := s.house.inbox.Messages(to); len(sent) > 0 {
+			if sent := s.House.Inbox.Messages(to); len(sent) > 0 {
 				for _, p := range parameters {
 					k[p] = string(sent[len(sent)-1].Code)
 				}
@@ -313,7 +313,7 @@ func (s *script) stands(d door) (out []stand) {
 		add(name, got, challenge, knows(name, email, phone, seed))
 	}
 	email, phone, seed := factor("invited", "")
-	s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"invited","Password":"Tempor4ry!","Permanent":false}`, `< {}`)
+	s.Steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"invited","Password":"Tempor4ry!","Permanent":false}`, `< {}`)
 	add("invited", d.password("invited", "Tempor4ry!"), "NEW_PASSWORD_REQUIRED", knows("invited", email, phone, seed))
 	return out
 }
@@ -324,7 +324,7 @@ func TestChallengesCannotBeSwapped(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("choice", "")
 		s.mfa("OPTIONAL", allFactors)
-		s.steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"second","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`, `< {"UserPoolClient":{"...":1,"ClientId":"${second}"}}`)
+		s.Steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"second","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`, `< {"UserPoolClient":{"...":1,"ClientId":"${second}"}}`)
 		d, second := s.door("pool", "choice", false), s.door("pool", "second", false)
 		challenges := []string{
 			"SMS_MFA", "EMAIL_OTP", "SOFTWARE_TOKEN_MFA", "SELECT_MFA_TYPE", "MFA_SETUP", "PASSWORD_VERIFIER", "CUSTOM_CHALLENGE", "SELECT_CHALLENGE",
@@ -404,40 +404,40 @@ func TestSetupAfterAFactor(t *testing.T) {
 			return s.asked("set-up", got, "MFA_SETUP")
 		}
 		begin := func(session string) (seed, begun string) {
-			delete(s.kept, "seed")
-			delete(s.kept, "begun")
-			s.kept["setup"] = session
-			s.steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`)
-			return s.kept["seed"], s.kept["begun"]
+			delete(s.Kept, "seed")
+			delete(s.Kept, "begun")
+			s.Kept["setup"] = session
+			s.Steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`)
+			return s.Kept["seed"], s.Kept["begun"]
 		}
 		verify := func(session, code string) answer {
 			return s.ask("VerifySoftwareToken", map[string]any{"Session": session, "UserCode": code})
 		}
 
 		// By a software token, while others are under way.
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		old, mailed := setup("alice"), setup("alice")
 		mailed = s.asked("by e-mail", d.reply("MFA_SETUP", mailed, "alice", "EMAIL", "stranger@factor.test"), "EMAIL_OTP")
 		code := s.sent("stranger@factor.test")
 		oldSeed, oldBegun := begin(old)
 		seed, begun := begin(setup("alice"))
-		ready := verify(begun, s.totp(seed, "-1"))
+		ready := verify(begun, s.TOTP(seed, "-1"))
 		if ready.Session == "" {
 			s.Fatalf("not verified: %s", ready.fault())
 		}
-		s.refused("an older set-up", verify(oldBegun, s.totp(oldSeed)), badSession)
+		s.refused("an older set-up", verify(oldBegun, s.TOTP(oldSeed)), badSession)
 		s.refused("to begin with an older one", s.ask("AssociateSoftwareToken", map[string]any{"Session": old}), badSession)
 		s.refused("an older set-up by e-mail", d.reply("EMAIL_OTP", mailed, "alice", "EMAIL_OTP_CODE", code), badSession)
 		s.refused("an older set-up, now by e-mail", d.reply("MFA_SETUP", old, "alice", "EMAIL", "stranger@factor.test"), badSession)
 		s.refused("one that is not verified", d.respond("MFA_SETUP", begun, map[string]string{"USERNAME": "alice"}), badSession)
 		s.granted("the Session of what was verified", d.respond("MFA_SETUP", ready.Session, map[string]string{"USERNAME": "alice"}))
 		session := s.asked("then", d.password("alice", password), "SOFTWARE_TOKEN_MFA")
-		s.refused("the code of the enrolment", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed, "-1")), usedTOTP)
-		s.granted("the next code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed)))
-		s.steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"alice"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"*"}]}`)
+		s.refused("the code of the enrolment", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed, "-1")), usedTOTP)
+		s.granted("the next code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed)))
+		s.Steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"alice"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"*"}]}`)
 
 		// By an address, while a software token is under way.
-		s.steps("! user bob " + password)
+		s.Steps("! user bob " + password)
 		old = setup("bob")
 		oldSeed, oldBegun = begin(old)
 		session = setup("bob")
@@ -446,8 +446,8 @@ func TestSetupAfterAFactor(t *testing.T) {
 		second := s.asked("by another", d.reply("MFA_SETUP", session, "bob", "email", "bob@factor.test"), "EMAIL_OTP")
 		s.refused("a wrong code", d.reply("EMAIL_OTP", first, "bob", "EMAIL_OTP_CODE", "00000000"), wrongCode)
 		s.granted("by e-mail", d.reply("EMAIL_OTP", second, "bob", "EMAIL_OTP_CODE", s.sent("bob@factor.test")))
-		s.refused("an older set-up", verify(oldBegun, s.totp(oldSeed)), badSession)
-		s.steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"bob"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"*"},{"Name":"email","Value":"bob@factor.test"},{"Name":"email_verified","Value":"true"}]}`)
+		s.refused("an older set-up", verify(oldBegun, s.TOTP(oldSeed)), badSession)
+		s.Steps(`> AdminGetUser {"UserPoolId":"${pool}","Username":"bob"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"*"},{"Name":"email","Value":"bob@factor.test"},{"Name":"email_verified","Value":"true"}]}`)
 		s.asked("then", d.password("bob", password), "EMAIL_OTP")
 	})
 }
@@ -457,17 +457,17 @@ func TestSetupsAtOnce(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.mfa("ON", `"SoftwareTokenMfaConfiguration":{"Enabled":true},"EmailMfaConfiguration":{}`)
 		d := s.door("pool", "client", false)
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		begin := func() string { return s.asked("set-up", d.password("alice", password), "MFA_SETUP") }
 		mailed := s.asked("by e-mail", d.reply("MFA_SETUP", begin(), "alice", "EMAIL", "once@factor.test"), "EMAIL_OTP")
 		mail := s.sent("once@factor.test")
 		var sessions, codes [3]string
 		for i := range sessions {
-			delete(s.kept, "seed")
-			delete(s.kept, "begun")
-			s.kept["setup"] = begin()
-			s.steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`)
-			sessions[i], codes[i] = s.kept["begun"], s.totp(s.kept["seed"])
+			delete(s.Kept, "seed")
+			delete(s.Kept, "begun")
+			s.Kept["setup"] = begin()
+			s.Steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`)
+			sessions[i], codes[i] = s.Kept["begun"], s.TOTP(s.Kept["seed"])
 		}
 		var registered atomic.Int32
 		s.atOnce(len(sessions)+1, func(i int) answer {
@@ -496,36 +496,36 @@ func TestResetKeepsTheSecondFactor(t *testing.T) {
 		s.mfa("OPTIONAL", allFactors)
 		d := s.door("pool", "client", false)
 		email, _ := s.reachable("alice")
-		s.steps("! sign-in alice " + password)
-		seed := s.enrol(s.kept["access"])
+		s.Steps("! sign-in alice " + password)
+		seed := s.enrol(s.Kept["access"])
 		s.prefers("alice", `"SoftwareTokenMfaSettings":{"Enabled":true}`)
 		reset := func(op, word string) {
-			s.kept["word"] = word
-			s.steps(op, `< {"...":1}`, "! code "+email,
+			s.Kept["word"] = word
+			s.Steps(op, `< {"...":1}`, "! code "+email,
 				`> ConfirmForgotPassword {"ClientId":"${client}","Username":"alice","Password":"${word}","ConfirmationCode":"${code}"}`, `< {}`)
 		}
 		reset(`> ForgotPassword {"ClientId":"${client}","Username":"alice"}`, "Reset0ne!")
 		session := s.asked("after the reset", d.password("alice", "Reset0ne!"), "SOFTWARE_TOKEN_MFA")
-		s.refused("the reset's code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.kept["code"]), wrongTOTP)
-		s.granted("the token's code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed)))
+		s.refused("the reset's code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.Kept["code"]), wrongTOTP)
+		s.granted("the token's code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed)))
 		session = s.asked("before a reset", d.password("alice", "Reset0ne!"), "SOFTWARE_TOKEN_MFA")
 		reset(`> AdminResetUserPassword {"UserPoolId":"${pool}","Username":"alice"}`, "Reset2wo!")
-		s.refused("a Session from before", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed, "1")), badSession)
+		s.refused("a Session from before", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed, "1")), badSession)
 		session = s.asked("after the administrator's", d.srp("alice", "Reset2wo!"), "SOFTWARE_TOKEN_MFA")
-		s.granted("the token's code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed, "1")))
+		s.granted("the token's code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed, "1")))
 
 		// And it never goes where the codes of the second factor go.
 		email, _ = s.reachable("bob")
 		s.prefers("bob", `"EmailMfaSettings":{"Enabled":true}`)
-		before := len(s.house.inbox.Messages(email))
+		before := len(s.House.Inbox.Messages(email))
 		s.refused("by the factor's medium", s.ask("ForgotPassword", map[string]any{"ClientId": d.client, "Username": "bob"}),
 			"InvalidParameterException: Cannot reset password for the user as there is no registered/verified email or phone_number")
 		s.refused("by the factor's medium", s.ask("AdminResetUserPassword", map[string]any{"UserPoolId": d.pool, "Username": "bob"}),
 			"InvalidParameterException: Cannot reset password for the user as there is no registered/verified email or phone_number")
-		if len(s.house.inbox.Messages(email)) != before {
+		if len(s.House.Inbox.Messages(email)) != before {
 			s.Error("a code was sent")
 		}
-		s.steps(`> AdminUpdateUserAttributes {"UserPoolId":"${pool}","Username":"bob","UserAttributes":[{"Name":"phone_number_verified","Value":"true"}]}`, `< {}`,
+		s.Steps(`> AdminUpdateUserAttributes {"UserPoolId":"${pool}","Username":"bob","UserAttributes":[{"Name":"phone_number_verified","Value":"true"}]}`, `< {}`,
 			`> ForgotPassword {"ClientId":"${client}","Username":"bob"}`, `< {"CodeDeliveryDetails":{"AttributeName":"phone_number","DeliveryMedium":"SMS","Destination":"*"}}`)
 	})
 }
@@ -541,7 +541,7 @@ func TestLockoutByCodes(t *testing.T) {
 		email, _ := s.reachable("bob")
 		alone := s.asked("a code alone", d.choose("bob", "EMAIL_OTP"), "EMAIL_OTP")
 		for range 2 {
-			s.refused("a wrong code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed, "5")), wrongTOTP)
+			s.refused("a wrong code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed, "5")), wrongTOTP)
 			s.refused("a wrong recovery code", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", "AAAA-BBBB-CCCC-DDDD"), wrongTOTP)
 			for range 2 {
 				s.refused("a wrong code alone", d.reply("EMAIL_OTP", alone, "bob", "EMAIL_OTP_CODE", "00000000"), wrongCode)
@@ -559,13 +559,12 @@ func TestRecoveryCodeSignsIn(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.mfa("OPTIONAL", allFactors)
 		d := s.door("pool", "client", false)
-		s.steps("! user alice "+password, "! sign-in alice "+password)
-		s.enrol(s.kept["access"])
+		s.Steps("! user alice "+password, "! sign-in alice "+password)
+		s.enrol(s.Kept["access"])
 		codes := func() (out struct{ RecoveryCodes []string }) {
-			once := *s
-			once.call("Cognate.CreateRecoveryCodes", `{"AccessToken":"`+s.kept["access"]+`"}`, false)
-			if err := json.Unmarshal(once.last, &out); err != nil || len(out.RecoveryCodes) != 10 {
-				s.Fatalf("%v: %s", err, once.last)
+			_, text := s.Call("Cognate.CreateRecoveryCodes", `{"AccessToken":"`+s.Kept["access"]+`"}`, false)
+			if err := json.Unmarshal(text, &out); err != nil || len(out.RecoveryCodes) != 10 {
+				s.Fatalf("%v: %s", err, text)
 			}
 			return out
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"cognate/internal/scripttest"
 	"cognate/internal/srp"
 )
 
@@ -48,18 +49,18 @@ func TestLockout(t *testing.T) {
 		}
 		for way, failing := range ways {
 			name := strings.ReplaceAll(way, " ", "-")
-			s.steps("! user " + name + " " + password)
+			s.Steps("! user " + name + " " + password)
 			then := map[string]func() answer{}
 			for other, try := range ways {
 				then["the right "+other] = func() answer { return try(name, password) }
 			}
-			s.steps("! sign-in " + name + " " + password)
-			access := s.kept["access"]
+			s.Steps("! sign-in " + name + " " + password)
+			access := s.Kept["access"]
 			then["ChangePassword"] = func() answer { return s.changePassword(access, password) }
 			s.lockedAfter(way, func() answer { return failing(name, "wrong") }, then)
 		}
-		s.steps("! user changes "+password, "! sign-in changes "+password)
-		access := s.kept["access"]
+		s.Steps("! user changes "+password, "! sign-in changes "+password)
+		access := s.Kept["access"]
 		s.lockedAfter("ChangePassword", func() answer { return s.changePassword(access, "wrong") }, map[string]func() answer{
 			"the right password": func() answer { return public.password("changes", password) },
 			"the right SRP":      func() answer { return public.srp("changes", password) },
@@ -75,7 +76,7 @@ func (s *script) changePassword(access, old string) answer {
 // Items 5 and 6: fifteen wrong passwords and then the right one at once; and no lock is for ever.
 func TestLockoutEnds(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice "+password, "! user bob "+password)
+		s.Steps("! user alice "+password, "! user bob "+password)
 		d := s.door("pool", "client", false)
 		var failed time.Time
 		failures := 0
@@ -103,7 +104,7 @@ func TestLockoutEnds(t *testing.T) {
 // Item 5: of many wrong passwords at once no more are looked at than one after the other.
 func TestLockoutAtOnce(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		d := s.door("pool", "client", false)
 		answers := make(chan answer)
 		begun := time.Now()
@@ -128,12 +129,12 @@ func TestLockoutAtOnce(t *testing.T) {
 func TestSRPSecretHash(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.newPoolOf("alias", `"AliasAttributes":["email"]`, "alice", `{"Name":"email","Value":"hash@srp.test"},{"Name":"email_verified","Value":"true"}`)
-		s.steps(`> CreateUserPoolClient {"UserPoolId":"${alias}","ClientName":"secret","GenerateSecret":true,"ExplicitAuthFlows":`+everyFlow+`}`,
+		s.Steps(`> CreateUserPoolClient {"UserPoolId":"${alias}","ClientName":"secret","GenerateSecret":true,"ExplicitAuthFlows":`+scripttest.EveryFlow+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${keeper}","ClientSecret":"${secret}"}}`)
 		bothDoors(s, "alias", "keeper", func(d door) {
 			missing := "NotAuthorizedException: Client " + d.client + " is configured with secret but SECRET_HASH was not received"
 			wrong := "NotAuthorizedException: Unable to verify secret hash for client " + d.client
-			hash := func(name string) string { return srp.SecretHash(name, d.client, s.kept["secret"]) }
+			hash := func(name string) string { return srp.SecretHash(name, d.client, s.Kept["secret"]) }
 			c, err := srp.NewClient()
 			if err != nil {
 				s.Fatal(err)
@@ -159,22 +160,22 @@ func TestSRPStates(t *testing.T) {
 	onEngines(t, func(s *script) {
 		bothDoors(s, "pool", "client", func(d door) {
 			name := fmt.Sprintf("user-%t", d.admin)
-			s.steps("! user " + name + " " + password + " " + name + "@srp.test")
+			s.Steps("! user " + name + " " + password + " " + name + "@srp.test")
 			e := d.begin(name)
-			s.step(`> AdminDisableUser {"UserPoolId":"${pool}","Username":"` + name + `"}`)
-			s.step(`< {}`)
+			s.Step(`> AdminDisableUser {"UserPoolId":"${pool}","Username":"` + name + `"}`)
+			s.Step(`< {}`)
 			s.refused("disabled since", e.answer(password), "NotAuthorizedException: User is disabled.")
 			s.refused("disabled, wrong password", e.answer("wrong"), incorrect)
-			s.steps(`> AdminEnableUser {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< {}`)
+			s.Steps(`> AdminEnableUser {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< {}`)
 			e = d.begin(name)
-			s.steps(`> AdminResetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< {}`)
+			s.Steps(`> AdminResetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< {}`)
 			s.refused("reset since", e.answer(password), "PasswordResetRequiredException: Password reset required for the user")
-			s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`","Password":"NewPassw0rd!","Permanent":true}`, `< {}`)
+			s.Steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`","Password":"NewPassw0rd!","Permanent":true}`, `< {}`)
 			s.refused("the old password", e.answer(password), incorrect)
 			e = d.begin(name)
-			s.steps(`> AdminDeleteUser {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< empty`, "! user "+name+" NewPassw0rd!")
+			s.Steps(`> AdminDeleteUser {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< empty`, "! user "+name+" NewPassw0rd!")
 			s.refused("another user of the name", e.answer("NewPassw0rd!"), incorrect)
-			s.steps(`> SignUp {"ClientId":"${client}","Username":"new-`+name+`","Password":"`+password+`"}`, `< {"...":1}`)
+			s.Steps(`> SignUp {"ClientId":"${client}","Username":"new-`+name+`","Password":"`+password+`"}`, `< {"...":1}`)
 			s.refused("unconfirmed", d.initiate("USER_SRP_AUTH", map[string]string{"USERNAME": "new-" + name, "SRP_A": "2"}), "UserNotConfirmedException: User is not confirmed.")
 		})
 	})
@@ -184,27 +185,27 @@ func TestSRPStates(t *testing.T) {
 func TestForgedAccessTokens(t *testing.T) {
 	const invalid, forged = "NotAuthorizedException: Invalid Access Token", "NotAuthorizedException: Could not verify signature for Access Token"
 	onEngines(t, func(s *script) {
-		s.steps("! other-pool", "! user alice "+password, "! sign-in alice "+password)
-		parts := strings.Split(s.kept["access"], ".")
+		s.Steps("! other-pool", "! user alice "+password, "! sign-in alice "+password)
+		parts := strings.Split(s.Kept["access"], ".")
 		header, payload, sig := parts[0], parts[1], parts[2]
 		altered := func(member string, value any) string { return alter(t, payload, member, value) }
 		hs256 := base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(unbase64(t, header), "RS256", "HS256", 1)))
-		mac := hmac.New(sha256.New, []byte(s.kept["access"]))
+		mac := hmac.New(sha256.New, []byte(s.Kept["access"]))
 		for what, c := range map[string]struct{ token, want string }{
 			"no signature":           {header + "." + payload + ".", forged},
-			"alg none":               {algNone(s.kept["access"]), invalid},
+			"alg none":               {scripttest.AlgNone(s.Kept["access"]), invalid},
 			"another algorithm":      {hs256 + "." + payload + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), invalid},
 			"another user":           {header + "." + altered("sub", "00000000-0000-4000-8000-000000000000") + "." + sig, forged},
 			"a later end":            {header + "." + altered("exp", 4102444800) + "." + sig, forged},
-			"another client":         {header + "." + altered("client_id", s.kept["other-client"]) + "." + sig, invalid},
+			"another client":         {header + "." + altered("client_id", s.Kept["other-client"]) + "." + sig, invalid},
 			"an unknown client":      {header + "." + altered("client_id", "nosuchclient") + "." + sig, invalid},
-			"a part too many":        {s.kept["access"] + ".x", invalid},
-			"the ID token":           {s.kept["id"], invalid},
-			"the ID token's payload": {header + "." + strings.Split(s.kept["id"], ".")[1] + "." + sig, invalid},
+			"a part too many":        {s.Kept["access"] + ".x", invalid},
+			"the ID token":           {s.Kept["id"], invalid},
+			"the ID token's payload": {header + "." + strings.Split(s.Kept["id"], ".")[1] + "." + sig, invalid},
 		} {
 			s.refused(what, s.ask("GetUser", map[string]any{"AccessToken": c.token}), c.want)
 		}
-		s.refused("the token itself", s.ask("GetUser", map[string]any{"AccessToken": s.kept["access"]}), ": ")
+		s.refused("the token itself", s.ask("GetUser", map[string]any{"AccessToken": s.Kept["access"]}), ": ")
 	})
 }
 

@@ -56,10 +56,10 @@ func TestLevels(t *testing.T) {
 		s.reached("both", d.reply("EMAIL_OTP", session, "alice", "EMAIL_OTP_CODE", s.sent(email)), "3", "pwd", "email_otp")
 
 		s.refused("a token that is not there", d.choose("alice", "PASSWORD", to(loa("4"))...), "InvalidParameterException: The user cannot reach the requested authentication level.")
-		s.steps("! sign-in alice " + password)
-		seed := s.enrol(s.kept["access"])
+		s.Steps("! sign-in alice " + password)
+		seed := s.enrol(s.Kept["access"])
 		session = s.asked("a token", d.choose("alice", "PASSWORD", to(loa("4"))...), "SOFTWARE_TOKEN_MFA")
-		s.reached("a token", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed)), "4", "pwd", "otp")
+		s.reached("a token", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed)), "4", "pwd", "otp")
 
 		// Nothing below the level is offered.
 		got := d.choose("alice", "EMAIL_OTP", "TARGET_ACR_VALUES", loa("4"))
@@ -87,8 +87,8 @@ func TestStepUp(t *testing.T) {
 		s.mfa("OPTIONAL", allFactors)
 		d := s.door("pool", "choice", false)
 		s.reachable("alice")
-		s.steps("! sign-in alice " + password)
-		seed := s.enrol(s.kept["access"])
+		s.Steps("! sign-in alice " + password)
+		seed := s.enrol(s.Kept["access"])
 		began := d.choose("alice", "PASSWORD", "PASSWORD", password)
 		s.granted("a password", began)
 		access := began.AuthenticationResult.AccessToken
@@ -97,12 +97,12 @@ func TestStepUp(t *testing.T) {
 			return d.choose("alice", "", append([]string{"TARGET_ACR_VALUES", loa(level), "ACCESS_TOKEN", access}, more...)...)
 		}
 		session := s.asked("to 4", up("4"), "SOFTWARE_TOKEN_MFA")
-		got := d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed))
+		got := d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed))
 		is := s.reached("to 4", got, "4", "pwd", "otp")
 		if got.AuthenticationResult.RefreshToken != "" || is["event_id"] != was["event_id"] || is["origin_jti"] != was["origin_jti"] || is["auth_time"] != was["auth_time"] {
 			s.Errorf("another session: %v, was %v", is, was)
 		}
-		s.refused("again", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.totp(seed)), usedTOTP)
+		s.refused("again", d.reply("SOFTWARE_TOKEN_MFA", session, "alice", "SOFTWARE_TOKEN_MFA_CODE", s.TOTP(seed)), usedTOTP)
 
 		// To show an access token prolongs nothing, and its session keeps what it has proven.
 		shown := s.reached("to 4 again", up("4"), "4", "pwd", "otp")
@@ -115,18 +115,18 @@ func TestStepUp(t *testing.T) {
 		s.asked("too old", up("4", "MAX_AGE", "0", "PREFERRED_CHALLENGE", "PASSWORD"), "PASSWORD")
 		s.refused("no age", up("4", "MAX_AGE", "-1"), "InvalidParameterException: Invalid MAX_AGE.")
 		s.refused("no token", d.choose("alice", "", "TARGET_ACR_VALUES", loa("1"), "ACCESS_TOKEN", "x"), "NotAuthorizedException: Invalid Access Token")
-		s.steps("! user bob " + password)
+		s.Steps("! user bob " + password)
 		s.refused("another's", d.choose("bob", "", "TARGET_ACR_VALUES", loa("1"), "ACCESS_TOKEN", access), "NotAuthorizedException: Incorrect username or password.")
-		s.steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"another","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`, `< {"UserPoolClient":{"...":1,"ClientId":"${another}"}}`)
+		s.Steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"another","ExplicitAuthFlows":["ALLOW_USER_AUTH"]}`, `< {"UserPoolClient":{"...":1,"ClientId":"${another}"}}`)
 		s.refused("another client's", s.door("pool", "another", false).choose("alice", "", "TARGET_ACR_VALUES", loa("1"), "ACCESS_TOKEN", access), "NotAuthorizedException: Invalid Access Token")
 
 		// What is not valid any more does not count.
-		s.steps(`> Cognate.AdminDeleteSoftwareToken {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
+		s.Steps(`> Cognate.AdminDeleteSoftwareToken {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
 		s.refused("without the token", up("4"), "InvalidParameterException: The user cannot reach the requested authentication level.")
 		s.reached("the password", up("1"), "1", "pwd")
-		s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"alice","Password":"`+password+`","Permanent":true}`, `< {}`)
+		s.Steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"alice","Password":"`+password+`","Permanent":true}`, `< {}`)
 		s.offers("after a new password", up("1"), "PASSWORD_SRP", "PASSWORD", "EMAIL_OTP", "SMS_OTP")
-		s.steps(`> AdminUserGlobalSignOut {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
+		s.Steps(`> AdminUserGlobalSignOut {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
 		s.refused("after a sign-out", up("1"), "NotAuthorizedException: Access Token has been revoked")
 	})
 }
@@ -138,8 +138,8 @@ func TestStepUpTakesNoWeakerFactor(t *testing.T) {
 		s.mfa("OPTIONAL", allFactors)
 		d := s.door("pool", "choice", false)
 		s.reachable("alice")
-		s.steps("! sign-in alice " + password)
-		s.enrol(s.kept["access"])
+		s.Steps("! sign-in alice " + password)
+		s.enrol(s.Kept["access"])
 		weak := d.choose("alice", "PASSWORD", "PASSWORD", password, "TARGET_ACR_VALUES", loa("3"))
 		session := s.asked("all", weak, "SELECT_MFA_TYPE")
 		session = s.asked("e-mail", d.reply("SELECT_MFA_TYPE", session, "alice", "ANSWER", "EMAIL_OTP"), "EMAIL_OTP")
@@ -161,7 +161,7 @@ func TestStepUpForgivesNothing(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.choice("choice", "")
 		d := s.door("pool", "choice", false)
-		s.steps("! user alice "+password, "! sign-in alice "+password)
+		s.Steps("! user alice "+password, "! sign-in alice "+password)
 		access := d.password("alice", password).AuthenticationResult.AccessToken
 		for range 5 {
 			s.refused("a guess", d.password("alice", "guess"), "NotAuthorizedException: Incorrect username or password.")
@@ -182,7 +182,7 @@ func TestCodesNobodyAsksForAnyMore(t *testing.T) {
 		mailed := func(got answer) string { return s.asked("mailed", got, "EMAIL_OTP") }
 		onlyPasswords := `> UpdateUserPool {"UserPoolId":"${pool}","AutoVerifiedAttributes":["email"],"MfaConfiguration":"OPTIONAL"}`
 		first := mailed(d.choose("alice", "EMAIL_OTP"))
-		s.steps(onlyPasswords, `< {}`)
+		s.Steps(onlyPasswords, `< {}`)
 		s.refused("as a first factor", d.reply("EMAIL_OTP", first, "alice", "EMAIL_OTP_CODE", code()), badSession)
 
 		s.mfa("OPTIONAL", allFactors)
@@ -202,20 +202,20 @@ func TestCodesNobodyAsksForAnyMore(t *testing.T) {
 // then stops to require (checklist 10, 54).
 func TestSetUpIsTheClients(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"c","WriteAttributes":["name"],"ExplicitAuthFlows":["ALLOW_USER_PASSWORD_AUTH"]}`,
+		s.Steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"c","WriteAttributes":["name"],"ExplicitAuthFlows":["ALLOW_USER_PASSWORD_AUTH"]}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${choice}"}}`)
 		s.mfa("ON", `"SoftwareTokenMfaConfiguration":{"Enabled":true},"EmailMfaConfiguration":{}`)
 		d := s.door("pool", "choice", false)
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		session := s.asked("set-up", d.password("alice", password), "MFA_SETUP")
 		s.refused("an address", d.reply("MFA_SETUP", session, "alice", "EMAIL", "a@setup.test"), "NotAuthorizedException: A client attempted to write unauthorized attribute")
 
-		s.kept["setup"] = session
-		s.steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`, "! totp ${seed}",
+		s.Kept["setup"] = session
+		s.Steps(`> AssociateSoftwareToken {"Session":"${setup}"}`, `< {"SecretCode":"${seed}","Session":"${begun}"}`, "! totp ${seed}",
 			`> VerifySoftwareToken {"Session":"${begun}","UserCode":"${totp}"}`, `< {"Status":"SUCCESS","Session":"${ready}"}`)
 		s.mfa("OPTIONAL", `"SoftwareTokenMfaConfiguration":{"Enabled":true}`)
 		s.asked("once it is the user's choice", d.password("alice", password), "SOFTWARE_TOKEN_MFA")
-		s.steps(`> Cognate.AdminDeleteSoftwareToken {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
-		s.refused("with what has been taken away", d.respond("MFA_SETUP", s.kept["ready"], map[string]string{"USERNAME": "alice"}), badSession)
+		s.Steps(`> Cognate.AdminDeleteSoftwareToken {"UserPoolId":"${pool}","Username":"alice"}`, `< {}`)
+		s.refused("with what has been taken away", d.respond("MFA_SETUP", s.Kept["ready"], map[string]string{"USERNAME": "alice"}), badSession)
 	})
 }

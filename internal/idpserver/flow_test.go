@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"cognate/api/idp"
+	"cognate/internal/scripttest"
 	"cognate/internal/srp"
 	"cognate/internal/store"
 	"cognate/internal/store/storetest/engines"
@@ -25,14 +27,12 @@ const (
 	password   = "Passw0rd!"
 )
 
+// script is a script whose steps a test gives, and what the tests of sign-ins ask besides.
+type script struct{ *scripttest.Script }
+
 // onEngines runs a test on both engines, each time in a house and a pool of its own.
 func onEngines(t *testing.T, test func(*script)) {
-	engines.Each(t, func(t *testing.T, db *store.DB) {
-		s := &script{T: t, house: newHouse(t, db), kept: map[string]string{}}
-		s.prelude()
-		s.where = "flow"
-		test(s)
-	})
+	engines.Each(t, func(t *testing.T, db *store.DB) { test(&script{scripttest.New(t, db, idp.Service)}) })
 }
 
 // answer is what a sign-in operation says, success or error.
@@ -55,11 +55,9 @@ func (s *script) ask(op string, in map[string]any) (a answer) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	once := *s
-	once.call(op, string(body), true)
-	if len(once.last) > 0 {
-		if err := json.Unmarshal(once.last, &a); err != nil {
-			s.Errorf("%s: %v: %s", op, err, once.last)
+	if _, text := s.Call(op, string(body), true); len(text) > 0 {
+		if err := json.Unmarshal(text, &a); err != nil {
+			s.Errorf("%s: %v: %s", op, err, text)
 		}
 	}
 	return a
@@ -87,7 +85,7 @@ type door struct {
 }
 
 func (s *script) door(pool, client string, admin bool) door {
-	return door{s, s.kept[pool], s.kept[client], admin}
+	return door{s, s.Kept[pool], s.Kept[client], admin}
 }
 
 func (d door) call(op string, in map[string]any) answer {
@@ -185,7 +183,7 @@ func bothDoors(s *script, pool, client string, test func(door)) {
 // Item 7: the right password, and no other.
 func TestSRP(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		bothDoors(s, "pool", "client", func(d door) {
 			e := d.begin("alice")
 			keys := slices.Sorted(maps.Keys(e.got.ChallengeParameters))
@@ -198,8 +196,8 @@ func TestSRP(t *testing.T) {
 			s.refused("wrong password", e.answer("passw0rd!"), incorrect)
 			got := d.srp("alice", password)
 			s.granted("right password", got)
-			s.kept["access"] = got.AuthenticationResult.AccessToken
-			s.steps(`> GetUser {"AccessToken":"${access}"}`, `< {"...":1,"Username":"alice"}`)
+			s.Kept["access"] = got.AuthenticationResult.AccessToken
+			s.Steps(`> GetUser {"AccessToken":"${access}"}`, `< {"...":1,"Username":"alice"}`)
 			s.granted("any case of the name", d.srp("ALICE", password))
 		})
 	})
@@ -210,7 +208,7 @@ func TestSRPPublicValue(t *testing.T) {
 	n, _ := new(big.Int).SetString("FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DDEF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7EDEE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3BE39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA051015728E5A8AAAC42DAD33170D04507A33A85521ABDF1CBA64ECFB850458DBEF0A8AEA71575D060C7DB3970F85A6E1E4C7ABF5AE8CDB0933D71E8C94E04A25619DCEE3D2261AD2EE6BF12FFA06D98A0864D87602733EC86A64521F2B18177B200CBBE117577A615D6C770988C0BAD946E208E24FA074E5AB3143DB5BFCE0FD108E4B82D120A93AD2CAFFFFFFFFFFFFFFFF", 16)
 	twice := new(big.Int).Lsh(n, 1)
 	onEngines(t, func(s *script) {
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		bothDoors(s, "pool", "client", func(d door) {
 			for what, a := range map[string]string{
 				"0": "0", "00": "0000", "N": n.Text(16), "2N": twice.Text(16), "N in capitals": strings.ToUpper(n.Text(16)),
@@ -229,8 +227,8 @@ func TestSRPPublicValue(t *testing.T) {
 // Item 8: a SECRET_BLOCK is of one pool, client, user and exchange, and nobody else makes one.
 func TestSecretBlock(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice "+password, "! user bob "+password, "! other-pool",
-			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"second","ExplicitAuthFlows":`+everyFlow+`}`,
+		s.Steps("! user alice "+password, "! user bob "+password, "! other-pool",
+			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"second","ExplicitAuthFlows":`+scripttest.EveryFlow+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${second}"}}`)
 		d := s.door("pool", "client", false)
 		now := srp.Timestamp(time.Now())
@@ -238,7 +236,7 @@ func TestSecretBlock(t *testing.T) {
 		block := e.got.ChallengeParameters["SECRET_BLOCK"]
 		for what := range forgeries(block) { // each counts as a failure: so each has a user of its own
 			name := "forged-" + strings.ReplaceAll(what, " ", "-")
-			s.steps("! user " + name + " " + password)
+			s.Steps("! user " + name + " " + password)
 			e := d.begin(name)
 			forged := forgeries(e.got.ChallengeParameters["SECRET_BLOCK"])[what]
 			s.refused("a block "+what, e.respond("PASSWORD_VERIFIER", "", e.proof(password, forged, now)), incorrect)
@@ -250,7 +248,7 @@ func TestSecretBlock(t *testing.T) {
 		asBob := maps.Clone(right)
 		asBob["USERNAME"] = "bob"
 		s.refused("another user", d.respond("PASSWORD_VERIFIER", "", asBob), incorrect)
-		s.steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"alice","Password":"`+password+`","Permanent":true}`, `< {}`)
+		s.Steps(`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"alice","Password":"`+password+`","Permanent":true}`, `< {}`)
 		s.granted("a fresh exchange", d.srp("alice", password))
 		for range 5 {
 			s.refused("a forged block", e.respond("PASSWORD_VERIFIER", "", e.proof(password, "QUJD", now)), incorrect)
@@ -280,7 +278,7 @@ func forgeries(block string) map[string]string {
 // Item 8: a SECRET_BLOCK brings tokens once, also to those who ask at the same time.
 func TestSecretBlockOnce(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		bothDoors(s, "pool", "client", func(d door) {
 			e := d.begin("alice")
 			s.granted("the first time", e.answer(password))
@@ -310,7 +308,7 @@ func TestSecretBlockOnce(t *testing.T) {
 func TestTimestamp(t *testing.T) {
 	const unreadable = "InvalidParameterException: TIMESTAMP format should be EEE MMM d HH:mm:ss z yyyy in english."
 	onEngines(t, func(s *script) {
-		s.steps("! user alice " + password)
+		s.Steps("! user alice " + password)
 		d := s.door("pool", "client", false)
 		try := func(signed, sent string) answer {
 			e := d.begin("alice")
@@ -342,8 +340,8 @@ func TestTimestamp(t *testing.T) {
 // Item 9: a name that nobody has looks like one that somebody has.
 func TestSRPUnknownUser(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice "+password,
-			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"discreet","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":`+everyFlow+`}`,
+		s.Steps("! user alice "+password,
+			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"discreet","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":`+scripttest.EveryFlow+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${discreet}"}}`)
 		bothDoors(s, "pool", "discreet", func(d door) {
 			known, nobody, again, other := d.begin("alice"), d.begin("nobody"), d.begin("Nobody"), d.begin("somebody")
@@ -382,7 +380,7 @@ func TestSRPNames(t *testing.T) {
 	onEngines(t, func(s *script) {
 		s.newPoolOf("alias", `"AliasAttributes":["email","preferred_username"]`, "MixedCase", `{"Name":"email","Value":"alias@srp.test"},{"Name":"email_verified","Value":"true"},{"Name":"preferred_username","Value":"nick"}`)
 		s.newPoolOf("named", `"UsernameAttributes":["email"],"UsernameConfiguration":{"CaseSensitive":false}`, "Named@srp.test", ``)
-		s.steps(`> AdminGetUser {"UserPoolId":"${alias}","Username":"MixedCase"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"${sub}"},"*","*","*"]}`,
+		s.Steps(`> AdminGetUser {"UserPoolId":"${alias}","Username":"MixedCase"}`, `< {"...":1,"UserAttributes":[{"Name":"sub","Value":"${sub}"},"*","*","*"]}`,
 			`> AdminCreateUser {"UserPoolId":"${alias}","Username":"unverified","MessageAction":"SUPPRESS","UserAttributes":[{"Name":"email","Value":"unverified@srp.test"}]}`, `< {"...":1}`)
 		bothDoors(s, "alias", "alias-client", func(d door) {
 			for _, name := range []string{"MixedCase", "alias@srp.test", "nick"} {
@@ -392,7 +390,7 @@ func TestSRPNames(t *testing.T) {
 				}
 				s.granted(name, e.answer(password))
 			}
-			for _, name := range []string{"mixedcase", "unverified@srp.test", s.kept["sub"]} {
+			for _, name := range []string{"mixedcase", "unverified@srp.test", s.Kept["sub"]} {
 				s.refused(name, d.initiate("USER_SRP_AUTH", map[string]string{"USERNAME": name, "SRP_A": "2"}), "UserNotFoundException: User does not exist.")
 			}
 		})
@@ -411,8 +409,8 @@ func TestSRPNames(t *testing.T) {
 // name with -client.
 func (s *script) newPoolOf(name, settings, user, attributes string) {
 	s.Helper()
-	s.steps(`> CreateUserPool {"PoolName":"p",`+settings+`}`, `< {"UserPool":{"...":1,"Id":"${`+name+`}"}}`,
-		`> CreateUserPoolClient {"UserPoolId":"${`+name+`}","ClientName":"c","ExplicitAuthFlows":`+everyFlow+`}`, `< {"UserPoolClient":{"...":1,"ClientId":"${`+name+`-client}"}}`,
+	s.Steps(`> CreateUserPool {"PoolName":"p",`+settings+`}`, `< {"UserPool":{"...":1,"Id":"${`+name+`}"}}`,
+		`> CreateUserPoolClient {"UserPoolId":"${`+name+`}","ClientName":"c","ExplicitAuthFlows":`+scripttest.EveryFlow+`}`, `< {"UserPoolClient":{"...":1,"ClientId":"${`+name+`-client}"}}`,
 		`> AdminCreateUser {"UserPoolId":"${`+name+`}","Username":"`+user+`","MessageAction":"SUPPRESS","UserAttributes":[`+attributes+`]}`, `< {"...":1}`,
 		`> AdminSetUserPassword {"UserPoolId":"${`+name+`}","Username":"`+user+`","Password":"`+password+`","Permanent":true}`, `< {}`)
 }
@@ -423,7 +421,7 @@ func TestNewPasswordAfterSRP(t *testing.T) {
 		s.newPoolOf("strict", `"Schema":[{"Name":"name","Required":true,"Mutable":true}]`, "first", "")
 		bothDoors(s, "strict", "strict-client", func(d door) {
 			name := fmt.Sprintf("user-%t", d.admin)
-			s.steps(`> AdminCreateUser {"UserPoolId":"${strict}","Username":"`+name+`","MessageAction":"SUPPRESS","TemporaryPassword":"Tempor4ry!"}`, `< {"...":1}`)
+			s.Steps(`> AdminCreateUser {"UserPoolId":"${strict}","Username":"`+name+`","MessageAction":"SUPPRESS","TemporaryPassword":"Tempor4ry!"}`, `< {"...":1}`)
 			e := d.begin(name)
 			got := e.answer("Tempor4ry!")
 			if p := got.ChallengeParameters; got.ChallengeName != "NEW_PASSWORD_REQUIRED" || p["requiredAttributes"] != `["userAttributes.name"]` || p["userAttributes"] != `{}` || p["USER_ID_FOR_SRP"] != name {

@@ -10,6 +10,7 @@ import (
 
 	"cognate/api"
 	"cognate/api/idp"
+	"cognate/internal/scripttest"
 	"cognate/internal/srp"
 )
 
@@ -41,7 +42,7 @@ func TestPasswordsAsTyped(t *testing.T) {
 				s.Errorf("%s: %s", name, got.fault())
 				continue
 			}
-			s.steps(`> AdminConfirmSignUp {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< {}`)
+			s.Steps(`> AdminConfirmSignUp {"UserPoolId":"${pool}","Username":"`+name+`"}`, `< {}`)
 			s.granted(name, d.password(name, c.word))
 			s.granted(name+" by SRP", d.srp(name, c.word))
 			for _, other := range c.others {
@@ -83,15 +84,15 @@ func TestSecretHashEverywhere(t *testing.T) {
 		}
 	}
 	onEngines(t, func(s *script) {
-		s.steps("! user alice "+password+" alice@hash.test",
+		s.Steps("! user alice "+password+" alice@hash.test",
 			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"keeper","GenerateSecret":true,"ExplicitAuthFlows":`+allFlows+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${keeper}","ClientSecret":"${secret}"}}`)
-		client, secret := s.kept["keeper"], s.kept["secret"]
+		client, secret := s.Kept["keeper"], s.Kept["secret"]
 		missing := "NotAuthorizedException: Client " + client + " is configured with secret but SECRET_HASH was not received"
 		unfit := "NotAuthorizedException: Unable to verify secret hash for client " + client
 		wrong := map[string]string{
 			"another user's":   srp.SecretHash("bob", client, secret),
-			"another client's": srp.SecretHash("alice", s.kept["client"], secret),
+			"another client's": srp.SecretHash("alice", s.Kept["client"], secret),
 			"another secret's": srp.SecretHash("alice", client, "x"+secret),
 			"garbage":          "garbage",
 		}
@@ -160,14 +161,14 @@ func TestNoSecretForThePublic(t *testing.T) {
 // in, and what the tokens of before are good for (checklist 13).
 func TestStatesShutEveryDoor(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"all","ExplicitAuthFlows":`+allFlows+`}`,
+		s.Steps(`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"all","ExplicitAuthFlows":`+allFlows+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${all}"}}`, "! let client ${all}")
 		public, admin := s.door("pool", "client", false), s.door("pool", "client", true)
 		for state, step := range map[string]string{
 			"disabled": `AdminDisableUser`, "deleted": `AdminDeleteUser`, "reset": `AdminResetUserPassword`,
 		} {
-			s.steps("! user "+state+" "+password+" "+state+"@state.test", "! sign-in "+state+" "+password)
-			access, refresh := s.kept["access"], s.kept["refresh"]
+			s.Steps("! user "+state+" "+password+" "+state+"@state.test", "! sign-in "+state+" "+password)
+			access, refresh := s.Kept["access"], s.Kept["refresh"]
 			begun := public.begin(state)
 			if got := s.ask(step, map[string]any{"UserPoolId": public.pool, "Username": state}); got.Type != "" {
 				s.Fatal(got.fault())
@@ -215,7 +216,7 @@ func TestStatesShutEveryDoor(t *testing.T) {
 				}
 			}
 		}
-		s.steps(`> SignUp {"ClientId":"${client}","Username":"unconfirmed","Password":"`+password+`"}`, `< {"...":1}`)
+		s.Steps(`> SignUp {"ClientId":"${client}","Username":"unconfirmed","Password":"`+password+`"}`, `< {"...":1}`)
 		for way, got := range map[string]answer{
 			"password":       public.password("unconfirmed", password),
 			"admin password": admin.password("unconfirmed", password),
@@ -230,8 +231,8 @@ func TestStatesShutEveryDoor(t *testing.T) {
 // that nobody has: their medians differ by no more than noise (checklist 9).
 func TestUnknownNamesTakeAsLong(t *testing.T) {
 	onEngines(t, func(s *script) {
-		s.steps("! user alice "+password+" alice@time.test",
-			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"discreet","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":`+everyFlow+`}`,
+		s.Steps("! user alice "+password+" alice@time.test",
+			`> CreateUserPoolClient {"UserPoolId":"${pool}","ClientName":"discreet","PreventUserExistenceErrors":"ENABLED","ExplicitAuthFlows":`+scripttest.EveryFlow+`}`,
 			`< {"UserPoolClient":{"...":1,"ClientId":"${discreet}"}}`)
 		d := s.door("pool", "discreet", false)
 		for what, ask := range map[string]func(name string) answer{

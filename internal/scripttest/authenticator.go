@@ -1,4 +1,4 @@
-package idpserver_test
+package scripttest
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ func newAuthenticator() authenticator {
 }
 
 // offerPasskey begins a registration for the user of ${access}, and keeps how a browser answers it.
-func (s *script) offerPasskey(origin string, party ...string) {
+func (s *Script) offerPasskey(origin string, party ...string) {
 	s.Helper()
 	s.call("StartWebAuthnRegistration", s.fill(`{"AccessToken":"${access}"}`), false)
 	var answer struct{ CredentialCreationOptions json.RawMessage }
@@ -33,7 +33,7 @@ func (s *script) offerPasskey(origin string, party ...string) {
 	}
 	s.browser.device.Options.UserHandle = []byte(options.UserID)
 	site := virtualwebauthn.RelyingParty{ID: append(party, options.RelyingPartyID)[0], Origin: origin}
-	s.kept["credential"] = virtualwebauthn.CreateAttestationResponse(site, s.browser.device, s.browser.key, *options)
+	s.Kept["credential"] = virtualwebauthn.CreateAttestationResponse(site, s.browser.device, s.browser.key, *options)
 }
 
 // newKey passes over the few keys whose coordinates virtualwebauthn writes too short, without leading zeros.
@@ -46,9 +46,9 @@ func newKey() virtualwebauthn.Credential {
 	}
 }
 
-// usePasskey keeps what a browser with the latest passkey answers to the options of a sign-in, as it stands in
+// UsePasskey keeps what a browser with the latest passkey answers to the options of a sign-in, as it stands in
 // a JSON string.
-func (s *script) usePasskey(origin, options string) {
+func (s *Script) UsePasskey(origin, options string) {
 	s.Helper()
 	asked, err := virtualwebauthn.ParseAssertionOptions(options)
 	if err != nil {
@@ -60,5 +60,5 @@ func (s *script) usePasskey(origin, options string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.kept["proof"] = strings.Trim(string(text), `"`)
+	s.Kept["proof"] = strings.Trim(string(text), `"`)
 }

@@ -1,0 +1,58 @@
+// Package scripttest runs scripts of operations against the whole core behind the doors of its APIs.
+package scripttest
+
+import (
+	"log/slog"
+	"net/http/httptest"
+	"testing"
+
+	"cognate/api"
+	"cognate/api/idp"
+	"cognate/internal/authn"
+	"cognate/internal/awsjson"
+	"cognate/internal/idpserver"
+	"cognate/internal/message/inbox"
+	"cognate/internal/oauth"
+	"cognate/internal/passkey"
+	"cognate/internal/pool"
+	"cognate/internal/secret/secrettest"
+	"cognate/internal/store"
+	"cognate/internal/token"
+	"cognate/internal/user"
+)
+
+// services are those that the house serves beside the operations of our own.
+var services = []*api.Service{idp.Service}
+
+// House is the whole core behind its doors, over HTTP at URL. An operation that answers an error which it does not declare
+// fails the test.
+type House struct {
+	URL   string
+	Inbox *inbox.Inbox
+	Pools *pool.Registry
+	Users *user.Directory
+}
+
+func newHouse(t *testing.T, db *store.DB) *House {
+	keys := secrettest.Keyring(t)
+	h := &House{Inbox: inbox.New()}
+	h.Pools = pool.New(db, keys, pool.Options{AccountID: accountID, Dev: true, Kinds: kinds})
+	h.Users = user.New(db, keys, h.Inbox)
+	tokens := token.New(db, keys, h.Pools, "http://cognate.test")
+	passkeys := passkey.New(db, keys, true)
+	mux := awsjson.New(awsjson.Config{
+		Logger:       slog.New(slog.DiscardHandler),
+		Authenticate: awsjson.AnySignature,
+		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
+	})
+	idpserver.New(idpserver.Core{
+		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
+		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
+	}).Register(mux)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	h.URL = server.URL
+	return h
+}
+
+const accountID = "000000000000"
