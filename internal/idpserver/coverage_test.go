@@ -13,6 +13,7 @@ import (
 	"cognate/api/identity"
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
+	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
 )
 
@@ -20,11 +21,12 @@ var update = flag.Bool("update", false, "write docs/coverage.md")
 
 const coveragePage = "../../docs/coverage.md"
 
-// TestCoverage holds docs/coverage.md to the table of operations, and every operation that is served to a
+// TestCoverage holds docs/coverage.md to the tables of operations of both doors, and every operation that is served to a
 // script of its own.
 func TestCoverage(t *testing.T) {
 	mux := awsjson.New(awsjson.Config{Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature})
 	idpserver.New(idpserver.Core{}).Register(mux)
+	identityserver.New(nil, nil).Register(mux)
 	page := coverage(mux)
 	if *update {
 		if err := os.WriteFile(coveragePage, []byte(page), 0o644); err != nil {
@@ -49,7 +51,7 @@ func TestCoverage(t *testing.T) {
 
 func coverage(mux *awsjson.Mux) string {
 	var b strings.Builder
-	b.WriteString("# Operations\n\nGenerated from the table in internal/idpserver/ops.go: `go test ./internal/idpserver -run Coverage -update`.\n\n")
+	b.WriteString("# Operations\n\nGenerated from the tables in internal/idpserver/ops.go and internal/identityserver/ops.go: `go test ./internal/idpserver -run Coverage -update`.\n\n")
 	for _, service := range []*api.Service{idp.Service, identity.Service} {
 		var rows strings.Builder
 		done := 0

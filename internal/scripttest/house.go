@@ -7,9 +7,12 @@ import (
 	"testing"
 
 	"cognate/api"
+	"cognate/api/identity"
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
+	"cognate/internal/identitypool"
+	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
 	"cognate/internal/message/inbox"
 	"cognate/internal/oauth"
@@ -22,7 +25,7 @@ import (
 )
 
 // services are those that the house serves beside the operations of our own.
-var services = []*api.Service{idp.Service}
+var services = []*api.Service{idp.Service, identity.Service}
 
 // House is the whole core behind its doors, over HTTP at URL. An operation that answers an error which it does not declare
 // fails the test.
@@ -49,6 +52,7 @@ func newHouse(t *testing.T, db *store.DB) *House {
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 	}).Register(mux)
+	identityserver.New(identitypool.New(db, accountID), h.Pools).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	h.URL = server.URL

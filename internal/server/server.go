@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"cognate/api/identity"
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
@@ -28,6 +27,8 @@ import (
 	"cognate/internal/federation/social"
 	"cognate/internal/gateway"
 	"cognate/internal/hostedui"
+	"cognate/internal/identitypool"
+	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
 	"cognate/internal/message"
 	"cognate/internal/message/inbox"
@@ -188,12 +189,12 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
-	mux.Register(identity.Service)
 	machine := authn.New(keys, s.users, passkeys, s.tokens)
 	requests := oauth.New(s.db, keys, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
+	identityserver.New(identitypool.New(s.db, s.config.AccountID), pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,30 @@
+package identityserver
+
+import (
+	"cognate/api/identity"
+	"cognate/internal/awsjson"
+)
+
+// Register serves the operations on m. An operation of the model that has no line here answers that it is not available,
+// and stands as open in docs/coverage.md.
+func (s *Service) Register(m *awsjson.Mux) {
+	m.Register(identity.Service)
+
+	// pool.go
+	awsjson.Handle(m, identity.CreateIdentityPool, s.CreateIdentityPool)
+	awsjson.Handle(m, identity.DescribeIdentityPool, s.DescribeIdentityPool)
+	awsjson.Handle(m, identity.UpdateIdentityPool, s.UpdateIdentityPool)
+	awsjson.Handle(m, identity.DeleteIdentityPool, s.DeleteIdentityPool)
+	awsjson.Handle(m, identity.ListIdentityPools, s.ListIdentityPools)
+
+	// role.go
+	awsjson.Handle(m, identity.SetIdentityPoolRoles, s.SetIdentityPoolRoles)
+	awsjson.Handle(m, identity.GetIdentityPoolRoles, s.GetIdentityPoolRoles)
+	awsjson.Handle(m, identity.SetPrincipalTagAttributeMap, s.SetPrincipalTagAttributeMap)
+	awsjson.Handle(m, identity.GetPrincipalTagAttributeMap, s.GetPrincipalTagAttributeMap)
+
+	// tag.go
+	awsjson.Handle(m, identity.TagResource, s.TagResource)
+	awsjson.Handle(m, identity.UntagResource, s.UntagResource)
+	awsjson.Handle(m, identity.ListTagsForResource, s.ListTagsForResource)
+}
