@@ -13,18 +13,21 @@ import (
 	"cognate/api/identity"
 	"cognate/internal/fault"
 	"cognate/internal/store"
+	"cognate/internal/token"
 )
 
 // Registry reads and changes identity pools and their identities. It is safe for concurrent use. Its errors are faults of
 // the API, or wrapped errors of the store, which the API does not show.
 type Registry struct {
 	db        *store.DB
+	tokens    *token.Service
 	accountID string
 }
 
-// New makes a registry over db; accountID is the account number in ARNs.
-func New(db *store.DB, accountID string) *Registry {
-	return &Registry{db: db, accountID: accountID}
+// New makes a registry over db, which believes the ID tokens that tokens has issued; accountID is the account number in
+// ARNs.
+func New(db *store.DB, tokens *token.Service, accountID string) *Registry {
+	return &Registry{db: db, tokens: tokens, accountID: accountID}
 }
 
 // settings is the document of a pool: what DescribeIdentityPool shows, and what has operations of its own.

@@ -23,6 +23,13 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, identity.SetPrincipalTagAttributeMap, s.SetPrincipalTagAttributeMap)
 	awsjson.Handle(m, identity.GetPrincipalTagAttributeMap, s.GetPrincipalTagAttributeMap)
 
+	// identity.go
+	awsjson.Handle(m, identity.GetId, s.GetId)
+	awsjson.Handle(m, identity.UnlinkIdentity, s.UnlinkIdentity)
+	awsjson.Handle(m, identity.DescribeIdentity, s.DescribeIdentity)
+	awsjson.Handle(m, identity.ListIdentities, s.ListIdentities)
+	awsjson.Handle(m, identity.DeleteIdentities, s.DeleteIdentities)
+
 	// tag.go
 	awsjson.Handle(m, identity.TagResource, s.TagResource)
 	awsjson.Handle(m, identity.UntagResource, s.UntagResource)

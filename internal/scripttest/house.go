@@ -52,7 +52,7 @@ func newHouse(t *testing.T, db *store.DB) *House {
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 	}).Register(mux)
-	identityserver.New(identitypool.New(db, accountID), h.Pools).Register(mux)
+	identityserver.New(identitypool.New(db, tokens, accountID), h.Pools).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	h.URL = server.URL

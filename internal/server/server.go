@@ -194,7 +194,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	identityserver.New(identitypool.New(s.db, s.config.AccountID), pools).Register(mux)
+	identityserver.New(identitypool.New(s.db, s.tokens, s.config.AccountID), pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
 		return nil, err

@@ -28,12 +28,26 @@ type Presented struct {
 	ClientID string
 	Scope    string // space-separated; of access tokens
 	Payload  []byte // the claims as they were signed, a JSON object
+	claims   AccessClaims
 }
 
 // Present checks a token that somebody brings to a service behind a gateway: that the pool has signed it for this use ([UseID] or
 // [UseAccess]), that it has not expired, and that its session, its user and its client are still there. It gives [ErrExpired] for one
 // that was good once, and else [ErrRefused]; any other error says nothing about the token.
 func (s *Service) Present(ctx context.Context, p *pool.Pool, use, text string) (Presented, error) {
+	out, err := s.presented(ctx, p, use, text)
+	if err != nil {
+		return Presented{}, err
+	}
+	err = s.inForce(ctx, p, out.claims)
+	if _, refused := errors.AsType[*fault.Error](err); refused {
+		err = ErrRefused
+	}
+	return out, err
+}
+
+// presented is Present for what the token says alone, whether its session goes on or not.
+func (s *Service) presented(ctx context.Context, p *pool.Pool, use, text string) (Presented, error) {
 	r, err := s.ring(ctx, p.ID)
 	if err != nil {
 		return Presented{}, err
@@ -59,11 +73,7 @@ func (s *Service) Present(ctx context.Context, p *pool.Pool, use, text string) (
 	if use == UseID {
 		c.ClientID, _ = c.Audience.(string)
 	}
-	err = s.inForce(ctx, p, c.AccessClaims)
-	if _, refused := errors.AsType[*fault.Error](err); refused {
-		err = ErrRefused
-	}
-	return Presented{ClientID: c.ClientID, Scope: c.Scope, Payload: payload}, err
+	return Presented{ClientID: c.ClientID, Scope: c.Scope, Payload: payload, claims: c.AccessClaims}, nil
 }
 
 // inForce refuses the tokens of clients that are gone, and of sessions that have ended; those of clients themselves have none.
