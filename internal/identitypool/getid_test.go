@@ -43,7 +43,8 @@ func newHouse(t *testing.T, db *store.DB, issuer string) *house {
 	h.must(err)
 	c, err := pools.CreateClient(ctx, &idp.CreateUserPoolClientRequest{UserPoolId: p.ID, ClientName: "c"})
 	h.must(err)
-	u := store.User{PoolID: p.ID, Sub: "6f1c2d3e-4b5a-4c7d-8e9f-0a1b2c3d4e5f", Username: "alice", UsernameKey: "alice", Status: "CONFIRMED", Enabled: true}
+	u := store.User{PoolID: p.ID, Sub: "6f1c2d3e-4b5a-4c7d-8e9f-0a1b2c3d4e5f", Username: "alice", UsernameKey: "alice",
+		Status: "CONFIRMED", Enabled: true}
 	h.must(db.Update(ctx, func(tx *store.Tx) error { return tx.CreateUser(u) }))
 	h.grant = token.Grant{Pool: p, Client: c, User: u}
 	_, h.key, _ = strings.Cut(h.tokens.Issuer(p), "://")

@@ -97,7 +97,8 @@ func (r *Registry) PrincipalTags(ctx context.Context, id, provider string) (*ide
 	}
 	tags, ok := p.PrincipalTags[provider]
 	if !ok {
-		return nil, fault.Newf(identity.CodeResourceNotFound, "No principal tags are set for the provider '%s' of IdentityPool '%s'.", provider, id)
+		return nil, fault.Newf(identity.CodeResourceNotFound,
+			"No principal tags are set for the provider '%s' of IdentityPool '%s'.", provider, id)
 	}
 	return tags.describe(id, provider), nil
 }
