@@ -20,7 +20,7 @@ import (
 )
 
 // Path is where proxies ask, by GET. The query is the proxy's configuration, and none of the request's:
-//   - user_pool_id, one or more: whose tokens are taken;
+//   - user_pool_id, one to ten: whose tokens are taken;
 //   - client_id, any number: whose; without one, every client of these pools;
 //   - scope, any number: one of them must be in the access token; without one an ID token is asked for.
 const Path = "/_cognate/authorize"
@@ -39,6 +39,9 @@ func New(pools *pool.Registry, tokens *token.Service, logger *slog.Logger) *Serv
 
 // Register adds the door's path to mux.
 func (s *Service) Register(mux *http.ServeMux) { mux.HandleFunc("GET "+Path, s.authorize) }
+
+// maxPools bounds the work for one question: anybody who reaches the door can ask one.
+const maxPools = 10
 
 // policy is what a proxy asks for.
 type policy struct {
@@ -85,7 +88,11 @@ func (s *Service) policy(r *http.Request) (policy, error) {
 	if _, asked := query["scope"]; asked && len(p.scopes) == 0 {
 		return p, misuse("scope is empty")
 	}
-	for _, id := range query["user_pool_id"] {
+	ids := slices.Compact(slices.Sorted(slices.Values(query["user_pool_id"])))
+	if len(ids) > maxPools {
+		return p, misuse("user_pool_id is there too often")
+	}
+	for _, id := range ids {
 		of, err := s.pools.Pool(r.Context(), id)
 		if _, unknown := errors.AsType[*fault.Error](err); unknown {
 			return p, misuse("user_pool_id is not that of a pool")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -251,6 +252,15 @@ func TestClaims(t *testing.T) {
 	})
 }
 
+// pools is a query that names n of them.
+func pools(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "&user_pool_id=us-east-1_%d", i)
+	}
+	return b.String()
+}
+
 // TestMisuse opens nothing for a proxy that is set up wrongly, whatever token comes.
 func TestMisuse(t *testing.T) {
 	onEngines(t, func(h *house) {
@@ -259,7 +269,8 @@ func TestMisuse(t *testing.T) {
 			"": "user_pool_id is missing", "client_id=" + h.app.ID: "user_pool_id is missing", "user_pool_id=us-east-1_Nobody": "user_pool_id is not that of a pool",
 			here + "&scopes=photos/read": "scopes is not a parameter", here + "&client_id=": "client_id is empty", here + "&scope=+": "scope is empty", here + "&scope": "scope is empty",
 			here + "&scope=%zz": "the query cannot be read", here + ";scope=photos/read": "the query cannot be read", here + "&user_pool_id=" + url.QueryEscape("x\x00\xff"): "user_pool_id is not that of a pool",
-			here + "&%ff=x": "Bad request",
+			here + "&%ff=x": "Bad request", here + strings.Repeat("&user_pool_id=x", 100): "user_pool_id is not that of a pool",
+			here + pools(11): "user_pool_id is there too often",
 		} {
 			got, text, _ := h.ask(query, h.id)
 			if got != http.StatusBadRequest || !strings.HasSuffix(text, want) {
