@@ -18,10 +18,10 @@ import (
 	"cognate/internal/store"
 )
 
-// The uses of a pool's two keys.
+// The uses of a token, as its claim token_use says them: a pool has a key for each.
 const (
-	useID     = "id"
-	useAccess = "access"
+	UseID     = "id"
+	UseAccess = "access"
 )
 
 // spareKeys is how many keys are kept ready for pools to come: two pools can begin at once.
@@ -90,7 +90,7 @@ func (s *Service) load(ctx context.Context, poolID string) (*ring, error) {
 			return nil, fmt.Errorf("token: key %s of pool %s: %w", row.KID, poolID, err)
 		}
 		r.all = append(r.all, k)
-		if row.Use == useID {
+		if row.Use == UseID {
 			r.id = k
 		} else {
 			r.access = k
@@ -137,7 +137,7 @@ func (s *Service) assign(ctx context.Context, poolID string) (rows []store.Signi
 		if rows, err = tx.ListSigningKeys(poolID); err != nil || len(rows) > 0 {
 			return err
 		}
-		for _, use := range []string{useID, useAccess} {
+		for _, use := range []string{UseID, UseAccess} {
 			row, err := tx.TakeSpareKey(poolID, use)
 			if err != nil {
 				return err

@@ -11,12 +11,6 @@ import (
 	"cognate/internal/pool"
 )
 
-// The uses of a token, as its claim token_use says them.
-const (
-	UseID     = useID
-	UseAccess = useAccess
-)
-
 // Why a token that was presented is not accepted.
 var (
 	ErrRefused = errors.New("token: not a token that is accepted here")
