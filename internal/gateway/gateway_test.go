@@ -30,18 +30,17 @@ func TestMain(m *testing.M) { os.Exit(storetest.Main(m)) }
 // house is the door over two pools, with a user in the first who is signed in at its app.
 type house struct {
 	*testing.T
-	db             *store.DB
-	pools          *pool.Registry
-	tokens         *token.Service
-	pool, other    *pool.Pool
-	app, machine   *pool.Client
-	user           store.User
-	id, access     string
-	door           http.Handler
-	machineAccess  string
-	foreign        string // an ID token of the other pool
-	log            bytes.Buffer
-	foreignsClient *pool.Client
+	db            *store.DB
+	pools         *pool.Registry
+	tokens        *token.Service
+	pool, other   *pool.Pool
+	app, machine  *pool.Client
+	user          store.User
+	id, access    string
+	door          http.Handler
+	machineAccess string
+	foreign       string // an ID token of the other pool
+	log           bytes.Buffer
 }
 
 func onEngines(t *testing.T, test func(*house)) {
@@ -54,13 +53,14 @@ func newHouse(t *testing.T, db *store.DB) *house {
 	h.pools = pool.New(db, keys, pool.Options{AccountID: "000000000000"})
 	h.tokens = token.New(db, keys, h.pools, "https://id.example.com")
 	h.pool, h.app, h.user = h.open("alice,admins", "äöü|x")
+	var stranger *pool.Client
 	var foreign store.User
-	h.other, h.foreignsClient, foreign = h.open("mallory", "x")
+	h.other, stranger, foreign = h.open("mallory", "x")
 	var err error
 	h.machine, err = h.pools.CreateClient(t.Context(), &idp.CreateUserPoolClientRequest{UserPoolId: h.pool.ID, ClientName: "machine"})
 	h.must(err)
 	h.id, h.access = h.issue(h.pool, h.app, h.user)
-	h.foreign, _ = h.issue(h.other, h.foreignsClient, foreign)
+	h.foreign, _ = h.issue(h.other, stranger, foreign)
 	machine, err := h.tokens.ClientToken(t.Context(), h.pool, h.machine, []string{"photos/read"}, nil)
 	h.must(err)
 	h.machineAccess = machine.Access
