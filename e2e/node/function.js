@@ -1,6 +1,9 @@
 // The function of the tests' pools, at all triggers, as a program that speaks Lambda's Runtime API. What it does depends on what it is told.
 const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation`;
 
+/** A user of the place that users come from. */
+const comer = ({ userName }) => ({ userAttributes: { email: `${userName}@example.com`, email_verified: 'true', name: 'Moved' } });
+
 const doings = {
 	PreSignUp_SignUp({ request, response }) {
 		if (request.userAttributes.email?.endsWith('@blocked.example')) {
@@ -13,6 +16,16 @@ const doings = {
 		if (request.validationData?.never) {
 			throw new Error('Not now');
 		}
+	},
+	UserMigration_Authentication(event) {
+		const known = event.userName.includes('moved');
+		if (known && event.request.password !== 'From-the-0ld-place') {
+			throw new Error('Bad password');
+		}
+		Object.assign(event.response, known && { ...comer(event), finalUserStatus: 'CONFIRMED', messageAction: 'SUPPRESS' });
+	},
+	UserMigration_ForgotPassword(event) {
+		Object.assign(event.response, event.userName.includes('moved') && comer(event));
 	},
 	InboundFederation_ExternalProvider({ request, response }) {
 		const { idToken, userInfo } = request.attributes;

@@ -11,7 +11,7 @@ let pool;
 before(async () => {
 	pool = await makePool('functions', {
 		LambdaConfig: {
-			PreSignUp: LambdaArn, PostConfirmation: LambdaArn, PreAuthentication: LambdaArn, PostAuthentication: LambdaArn,
+			PreSignUp: LambdaArn, PostConfirmation: LambdaArn, PreAuthentication: LambdaArn, PostAuthentication: LambdaArn, UserMigration: LambdaArn,
 			PreTokenGenerationConfig: { LambdaVersion: 'V2_0', LambdaArn },
 		},
 	});
@@ -58,4 +58,24 @@ test('PreAuthentication refuses in its own words', async () => {
 	await signUp(username, `${username}@example.com`, 'let me in');
 	const details = new AuthenticationDetails({ Username: username, Password: password, ValidationData: { never: 'true' } });
 	await refused(outcome(callbacks => person(username, pool).authenticateUser(details, callbacks)), 'UserLambdaValidationException', 'PreAuthentication failed with error Not now.');
+});
+
+test('UserMigration takes a user over with the password that it knows, and another at ForgotPassword', async () => {
+	const username = unique('moved');
+	const come = (name, secret) => {
+		const user = person(name, pool);
+		user.setAuthenticationFlowType('USER_PASSWORD_AUTH');
+		return signIn(user, secret);
+	};
+	await refused(come(username, 'a guess'), 'UserLambdaValidationException', 'UserMigration failed with error Bad password.');
+	await refused(send('AdminGetUser', { UserPoolId: pool.UserPoolId, Username: username }), 'UserNotFoundException');
+	await refused(come(unique('nobody'), 'From-the-0ld-place'), 'UserNotFoundException', 'User does not exist.');
+	assert.equal(claims((await come(username, 'From-the-0ld-place')).getIdToken().getJwtToken()).name, 'Moved');
+	await signIn(person(username, pool), 'From-the-0ld-place'); // by SRP, which no function can answer
+
+	const forgetful = unique('moved');
+	await outcome(callbacks => person(forgetful, pool).forgotPassword(callbacks), { inputVerificationCode: data => data });
+	const { code } = await lastMessage(`${forgetful}@example.com`, 'ForgotPassword');
+	await outcome(callbacks => person(forgetful, pool).confirmPassword(code, password, callbacks));
+	await signIn(person(forgetful, pool), password);
 });
