@@ -102,7 +102,11 @@ export async function look(tab, name) {
 
 /** Waits for the app's callback, and gives its parameters. */
 export async function back(tab, callback) {
-	await tab.waitForURL(address => address.href.startsWith(callback));
+	try {
+		await tab.waitForURL(address => address.href.startsWith(callback));
+	} catch (error) {
+		throw new Error(`the browser is at ${tab.url()}, which says: ${await tab.innerText('body')}`, { cause: error });
+	}
 	return Object.fromEntries(new URL(tab.url()).searchParams);
 }
 

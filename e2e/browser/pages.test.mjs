@@ -225,6 +225,7 @@ test('the pages work without JavaScript, by keyboard', () => inBrowser(browser, 
 	const pool = await open('plain');
 	const username = await makeUser(pool, 'plain');
 	await tab.goto(at('/login', pool.client, app.callback));
+	await tab.waitForSelector('[name=username]:focus'); // the browser focuses it when it first draws the page
 	await tab.keyboard.type(username);
 	await tab.keyboard.press('Tab');
 	await tab.keyboard.type(password);

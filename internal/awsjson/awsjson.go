@@ -36,6 +36,15 @@ type Caller struct {
 	IP          string // the address of the peer, without a port
 }
 
+// OwnAddress is the address of whom a request is from: empty when it is signed, for then it is some server's, which acts
+// for many.
+func (c Caller) OwnAddress() string {
+	if c.AccessKeyID != "" {
+		return ""
+	}
+	return c.IP
+}
+
 type callerKey struct{}
 
 // CallerFrom returns the caller of the request that ctx belongs to; the zero Caller outside a request.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cognate/api/identity"
+	"cognate/internal/awsjson"
 	"cognate/internal/fault"
 	"cognate/internal/store"
 )
@@ -44,6 +45,9 @@ func (r *Registry) GetID(ctx context.Context, poolID string, logins map[string]s
 func (r *Registry) newGuest(ctx context.Context, p *pool) (string, error) {
 	if !p.AllowUnauthenticatedIdentities {
 		return "", errNoGuests
+	}
+	if !r.guests.Take(awsjson.CallerFrom(ctx).OwnAddress()) {
+		return "", errTooMany
 	}
 	i := newIdentity(p, now())
 	err := r.db.Update(ctx, func(tx *store.Tx) error { return tx.CreatePoolIdentity(i) })

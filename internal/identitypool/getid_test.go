@@ -3,6 +3,7 @@ package identitypool_test
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -13,6 +14,8 @@ import (
 
 	"cognate/api/identity"
 	"cognate/api/idp"
+	"cognate/internal/awsjson"
+	"cognate/internal/fault"
 	"cognate/internal/identitypool"
 	"cognate/internal/pool"
 	"cognate/internal/secret/secrettest"
@@ -160,4 +163,25 @@ func TestGetIDAtOnce(t *testing.T) {
 			t.Errorf("%d identities, %v; want one", len(list), err)
 		}
 	})
+}
+
+// TestGuestsOfAnAddress holds that one address cannot fill the database with guests; who signs in, and servers that sign
+// their requests, are not counted.
+func TestGuestsOfAnAddress(t *testing.T) {
+	h := newHouse(t, engines.Memory(t), "self")
+	h.identities.With(identitypool.Options{GuestsPerAddress: 2})
+	_, err := h.identities.Update(h.ctx, &identity.IdentityPool{IdentityPoolId: h.id, IdentityPoolName: "i", AllowUnauthenticatedIdentities: true})
+	h.must(err)
+	guest := func(c awsjson.Caller) error {
+		_, err := h.identities.GetID(awsjson.WithCaller(h.ctx, c), h.id, nil)
+		return err
+	}
+	here := awsjson.Caller{IP: "203.0.113.7"}
+	h.must(guest(here))
+	h.must(guest(here))
+	if f, ok := errors.AsType[*fault.Error](guest(here)); !ok || f.Code != identity.CodeTooManyRequests || f.Message != "Too many requests" {
+		t.Errorf("a third guest of one address: %v", f)
+	}
+	h.must(guest(awsjson.Caller{IP: "203.0.113.8"}))
+	h.must(guest(awsjson.Caller{IP: here.IP, AccessKeyID: "AKIAEXAMPLEEXAMPLE12"}))
 }

@@ -32,6 +32,7 @@ var (
 	errUse        = notAuthorized("Invalid login token. Not a Cognito token.")
 	errUnverified = notAuthorized("Invalid login token. Couldn't verify signed token.")
 	errRevoked    = notAuthorized("Invalid login token. Token has been revoked.")
+	errTooMany    = fault.New(identity.CodeTooManyRequests, "Too many requests")
 	errNotPublic  = invalid("Please provide a valid public provider")
 )
 

@@ -12,6 +12,7 @@ import (
 
 	"cognate/api/identity"
 	"cognate/internal/fault"
+	"cognate/internal/meter"
 	"cognate/internal/store"
 	"cognate/internal/token"
 )
@@ -22,12 +23,25 @@ type Registry struct {
 	db        *store.DB
 	tokens    *token.Service
 	accountID string
+	guests    *meter.Meter
+}
+
+// Options are what an operator adds to what Cognito does. The zero value adds nothing.
+type Options struct {
+	// GuestsPerAddress is how many identities of guests one address may have made in an hour; 0 is any number.
+	GuestsPerAddress int
 }
 
 // New makes a registry over db, which believes the ID tokens that tokens has issued; accountID is the account number in
 // ARNs.
 func New(db *store.DB, tokens *token.Service, accountID string) *Registry {
 	return &Registry{db: db, tokens: tokens, accountID: accountID}
+}
+
+// With sets the options. It is not for a registry that is in use.
+func (r *Registry) With(o Options) *Registry {
+	r.guests = meter.New(o.GuestsPerAddress, time.Hour)
+	return r
 }
 
 // settings is the document of a pool: what DescribeIdentityPool shows, and what has operations of its own.

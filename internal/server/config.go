@@ -74,17 +74,19 @@ type Config struct {
 	NotifyUsers bool `yaml:"notify_users"`
 }
 
-// Limits bound what one side can do to all others; 0 is no limit. What they count is told at [user.Options].
+// Limits bound what one side can do to all others; 0 is no limit. What they count is told at [user.Options] and
+// [identitypool.Options].
 type Limits struct {
 	FailuresPerAddress     int `yaml:"failures_per_address"`
 	MessagesPerAddress     int `yaml:"messages_per_address"`
 	MessagesPerDestination int `yaml:"messages_per_destination"`
 	SMSPerDay              int `yaml:"sms_per_day"`
+	GuestsPerAddress       int `yaml:"guests_per_address"`
 }
 
 // usualLimits are those of a production server that names none. An office of thousands behind one address
 // stays below them, and so does a user who uses up what Cognito allows one user.
-var usualLimits = Limits{FailuresPerAddress: 500, MessagesPerAddress: 500, MessagesPerDestination: 30, SMSPerDay: 10_000}
+var usualLimits = Limits{FailuresPerAddress: 500, MessagesPerAddress: 500, MessagesPerDestination: 30, SMSPerDay: 10_000, GuestsPerAddress: 500}
 
 // Pages names folders: docs/pages.md tells what is in them. Empty ones are the server's own.
 type Pages struct {
@@ -193,7 +195,7 @@ func (c *Config) checkProduction() error {
 		return fmt.Errorf("tls is missing: a production server does not speak clear HTTP unless behind_tls_proxy says that a proxy ends TLS in front of it")
 	case len(c.AccessKeys) == 0:
 		return fmt.Errorf("access_keys is missing: there are no default credentials")
-	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay) < 0:
+	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay, c.GuestsPerAddress) < 0:
 		return fmt.Errorf("a limit is negative: 0 is no limit")
 	}
 	if _, err := parseNetworks("trusted_proxies", c.TrustedProxies); err != nil {

@@ -79,7 +79,7 @@ func TestLimitsNeedTheProxy(t *testing.T) {
 	c := production(t)
 	c.Limits = usualLimits
 	s := start(t, c, &log)
-	if s.config.FailuresPerAddress+s.config.MessagesPerAddress != 0 || !strings.Contains(log.String(), "trusted_proxies") {
+	if s.config.FailuresPerAddress+s.config.MessagesPerAddress+s.config.GuestsPerAddress != 0 || !strings.Contains(log.String(), "trusted_proxies") {
 		t.Errorf("%+v, and the log says %s", s.config.Limits, log.String())
 	}
 	c = production(t)
@@ -94,8 +94,8 @@ func TestLimitsInConfig(t *testing.T) {
 	if err != nil || c.Limits != usualLimits {
 		t.Errorf("%+v, %v", c.Limits, err)
 	}
-	c, err = ReadConfig(file(t, "c.yaml", "failures_per_address: 0\nsms_per_day: 7\nmessages_per_address: 8\nmessages_per_destination: 9\ntrusted_proxies: [10.0.0.0/8]\nbreached_passwords: f\nnotify_users: true\n"))
-	if err != nil || c.Limits != (Limits{0, 8, 9, 7}) || c.TrustedProxies[0] != "10.0.0.0/8" || c.BreachedPasswords != "f" || !c.NotifyUsers {
+	c, err = ReadConfig(file(t, "c.yaml", "failures_per_address: 0\nsms_per_day: 7\nmessages_per_address: 8\nmessages_per_destination: 9\nguests_per_address: 6\ntrusted_proxies: [10.0.0.0/8]\nbreached_passwords: f\nnotify_users: true\n"))
+	if err != nil || c.Limits != (Limits{0, 8, 9, 7, 6}) || c.TrustedProxies[0] != "10.0.0.0/8" || c.BreachedPasswords != "f" || !c.NotifyUsers {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -194,7 +194,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	identityserver.New(identitypool.New(s.db, s.tokens, s.config.AccountID), pools).Register(mux)
+	identities := identitypool.New(s.db, s.tokens, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
+	identityserver.New(identities, pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
 		return nil, err
@@ -245,9 +246,9 @@ func (s *Server) cookies() browser.Cookies {
 // protection is what the operator adds to what Cognito does.
 func (s *Server) protection() (user.Options, error) {
 	c := &s.config
-	if c.BehindTLSProxy && len(c.TrustedProxies) == 0 && c.FailuresPerAddress+c.MessagesPerAddress > 0 {
+	if c.BehindTLSProxy && len(c.TrustedProxies) == 0 && c.FailuresPerAddress+c.MessagesPerAddress+c.GuestsPerAddress > 0 {
 		s.logger.Warn("the limits by address are off: all requests come from the proxy, until trusted_proxies names it")
-		c.FailuresPerAddress, c.MessagesPerAddress = 0, 0
+		c.FailuresPerAddress, c.MessagesPerAddress, c.GuestsPerAddress = 0, 0, 0
 	}
 	out := user.Options{
 		FailuresPerAddress: c.FailuresPerAddress, MessagesPerAddress: c.MessagesPerAddress,

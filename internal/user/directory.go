@@ -13,6 +13,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/message"
+	"cognate/internal/meter"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
@@ -30,8 +31,8 @@ type Directory struct {
 	failures atomic.Uint64 // how many have been counted by this process
 
 	options      Options
-	failuresFrom *meter
-	messagesFrom *meter
+	failuresFrom *meter.Meter
+	messagesFrom *meter.Meter
 }
 
 // New makes a directory whose messages go to sender. [Directory.With] sets its options.

@@ -4,15 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"net/netip"
 	"strings"
-	"sync"
 	"time"
 
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
 	"cognate/internal/fault"
 	"cognate/internal/message"
+	"cognate/internal/meter"
 	"cognate/internal/pool"
 	"cognate/internal/store"
 	"cognate/internal/trigger"
@@ -46,8 +45,8 @@ type Options struct {
 // With sets the options. It is not for a directory that is in use.
 func (d *Directory) With(o Options) *Directory {
 	d.options = o
-	d.failuresFrom = newMeter(o.FailuresPerAddress, 15*time.Minute)
-	d.messagesFrom = newMeter(o.MessagesPerAddress, time.Hour)
+	d.failuresFrom = meter.New(o.FailuresPerAddress, 15*time.Minute)
+	d.messagesFrom = meter.New(o.MessagesPerAddress, time.Hour)
 	return d
 }
 
@@ -58,35 +57,25 @@ var errTooMany = fault.New(idp.CodeTooManyRequests, "Too many requests")
 // attempt fails when its error may be that of a wrong guess: of a password, a code, or who exists. It counts
 // while it runs, so that of many at once no more get through. An empty address is not watched.
 func Watched[T any](d *Directory, address string, attempt func() (T, error)) (out T, err error) {
-	if !d.failuresFrom.take(address) {
+	if !d.failuresFrom.Take(address) {
 		return out, errTooMany
 	}
 	out, err = attempt()
 	if !guessed(err) {
-		d.failuresFrom.giveBack(address)
+		d.failuresFrom.GiveBack(address)
 	}
 	return out, err
 }
 
 // watched is Watched for an operation that whoever sends the request does for itself.
 func watched[T any](ctx context.Context, d *Directory, attempt func() (T, error)) (T, error) {
-	return Watched(d, callerAddress(ctx), attempt)
+	return Watched(d, awsjson.CallerFrom(ctx).OwnAddress(), attempt)
 }
 
 // watch is watched for an operation that answers nothing.
 func (d *Directory) watch(ctx context.Context, attempt func() error) error {
 	_, err := watched(ctx, d, func() (struct{}, error) { return struct{}{}, attempt() })
 	return err
-}
-
-// callerAddress is where a request comes from; empty when it is signed: that is some server's address, which
-// acts for many.
-func callerAddress(ctx context.Context) string {
-	c := awsjson.CallerFrom(ctx)
-	if c.AccessKeyID != "" {
-		return ""
-	}
-	return c.IP
 }
 
 func guessed(err error) bool {
@@ -103,114 +92,10 @@ func guessed(err error) bool {
 	return false
 }
 
-// maxAddresses bounds the memory of a meter.
-const maxAddresses = 1 << 16
-
-// meter measures what comes from each address: a bucket that leaks. It is safe for concurrent use, and nil
-// measures nothing.
-type meter struct {
-	most    float64
-	window  time.Duration // in which a full bucket runs dry
-	mu      sync.Mutex
-	buckets map[netip.Prefix]bucket
-}
-
-type bucket struct {
-	level float64
-	at    time.Time
-}
-
-func newMeter(most int, window time.Duration) *meter {
-	if most <= 0 {
-		return nil
-	}
-	return &meter{most: float64(most), window: window, buckets: map[netip.Prefix]bucket{}}
-}
-
-// take adds one to the bucket of an address, if there is room.
-func (m *meter) take(address string) bool {
-	if m == nil {
-		return true
-	}
-	key, ok := network(address)
-	if !ok {
-		return true
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	level := m.level(m.buckets[key], now)
-	if level+1 > m.most {
-		return false
-	}
-	m.put(key, bucket{level + 1, now})
-	return true
-}
-
-// giveBack takes back what take added.
-func (m *meter) giveBack(address string) {
-	if m == nil {
-		return
-	}
-	key, ok := network(address)
-	if !ok {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := time.Now()
-	m.put(key, bucket{m.level(m.buckets[key], now) - 1, now})
-}
-
-func (m *meter) level(b bucket, now time.Time) float64 {
-	return max(0, b.level-m.most*float64(now.Sub(b.at))/float64(m.window))
-}
-
-// put keeps a bucket unless it is dry. When there are too many, it makes room: the emptiest of a few goes.
-func (m *meter) put(key netip.Prefix, b bucket) {
-	if b.level <= 0 {
-		delete(m.buckets, key)
-		return
-	}
-	if _, ok := m.buckets[key]; !ok && len(m.buckets) >= maxAddresses {
-		delete(m.buckets, m.emptiest(b.at))
-	}
-	m.buckets[key] = b
-}
-
-func (m *meter) emptiest(now time.Time) (key netip.Prefix) {
-	least, looked := m.most, 0
-	for k, b := range m.buckets { // in an order that nobody can foresee
-		if l := m.level(b, now); looked == 0 || l < least {
-			key, least = k, l
-		}
-		if looked++; looked == 8 {
-			break
-		}
-	}
-	return key
-}
-
-// network is what counts as one address: an IPv4 address, or the /64 of an IPv6 address, which is what one
-// customer has at least.
-func network(address string) (netip.Prefix, bool) {
-	ip, err := netip.ParseAddr(address)
-	if err != nil {
-		return netip.Prefix{}, false
-	}
-	ip = ip.Unmap().WithZone("")
-	bits := ip.BitLen()
-	if ip.Is6() {
-		bits = 64
-	}
-	p, err := ip.Prefix(bits)
-	return p, err == nil
-}
-
 // causeMessage counts a message that a request makes the server send, before anything tells whether it is
 // sent.
 func (d *Directory) causeMessage(ctx context.Context) error {
-	if !d.messagesFrom.take(callerAddress(ctx)) {
+	if !d.messagesFrom.Take(awsjson.CallerFrom(ctx).OwnAddress()) {
 		return errTooMany
 	}
 	return nil
