@@ -59,7 +59,7 @@ var floors = map[string]float64{
 	"verify":            0,
 	"internal/fault":    0,
 	"internal/meter":    0,
-	"internal/policy":    0,
+	"internal/policy":   0,
 	"internal/outbound": 0,
 	"internal/secret":   0,
 	"internal/tlscert":  0,
