@@ -33,6 +33,7 @@ var floors = map[string]float64{
 	"internal/user":         4.2,
 	"internal/passkey":      4.2,
 	"internal/pool":         4.1,
+	"internal/access":       4.1,
 
 	"internal/message/inbox":     3.1,
 	"internal/message/smtp":      3.1,

@@ -16,6 +16,8 @@ var (
 	scans = map[string]string{
 		"SELECT count(*) FROM pools":          "for consoles; pools are few",
 		"SELECT count(*) FROM identity_pools": "the API allows a thousand",
+		"FROM access_keys ORDER BY id":        "an operator makes them by hand",
+		"FROM roles ORDER BY arn":             "an operator makes them by hand",
 	}
 	sorts = map[string]string{
 		"FROM client_secrets WHERE client_id = $1 ORDER BY created, id": "a client has two",

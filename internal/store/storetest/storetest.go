@@ -66,6 +66,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"UsedAssertions", testUsedAssertions},
 		{"DeletePassword", testDeletePassword},
 		{"IdentityPools", testIdentityPools},
+		{"AccessKeys", testAccessKeys},
+		{"Roles", testRoles},
 		{"PoolIdentities", testPoolIdentities},
 		{"IdentityLogins", testIdentityLogins},
 		{"DeleteIdentityPool", testDeleteIdentityPool},
