@@ -21,6 +21,8 @@ var version = "devel"
 type commands struct {
 	Dev     dev        `cmd:"" help:"Run a development server with no configuration: it accepts any AWS credentials."`
 	Serve   serve      `cmd:"" help:"Run a production server."`
+	Keys    keysCmd    `cmd:"" help:"Administer the access keys that sign requests to a production server."`
+	Roles   rolesCmd   `cmd:"" help:"Administer what the credentials of identity pools may do."`
 	Trust   trust      `cmd:"" help:"Tell how to trust the certificates of dev --tls, or make this system do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -132,24 +132,34 @@ func postgresAddress(database string) (string, bool) {
 	return database, keyword.MatchString(database)
 }
 
+// open opens the database, and locks it when it is a file.
 func (s *Server) open(ctx context.Context) (*store.DB, error) {
 	path := s.config.databasePath()
+	if isFile(path) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
+		var err error
+		if s.locked, err = lock(path); err != nil {
+			return nil, err
+		}
+	}
+	return openStore(ctx, path)
+}
+
+// isFile reports whether a database setting is the path of a SQLite file.
+func isFile(database string) bool {
+	_, other := postgresAddress(database)
+	return !other && database != ":memory:" && !strings.Contains(database, "://")
+}
+
+func openStore(ctx context.Context, path string) (*store.DB, error) {
 	address, ok := postgresAddress(path)
 	switch {
 	case ok:
 		return postgres.Open(ctx, address)
 	case strings.Contains(path, "://"):
 		return nil, errors.New("database: must be the path of a SQLite file or a postgres:// URL")
-	}
-	if path == ":memory:" {
-		return sqlite.Open(ctx, path)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	var err error
-	if s.locked, err = lock(path); err != nil {
-		return nil, err
 	}
 	return sqlite.Open(ctx, path)
 }
