@@ -97,6 +97,10 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminInitiateAuth, s.AdminInitiateAuth)
 	awsjson.Handle(m, idp.AdminRespondToAuthChallenge, s.AdminRespondToAuthChallenge)
 
+	// claimmapping.go
+	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)
+	awsjson.Handle(m, cognate.SetClaimMapping, s.SetClaimMapping)
+
 	// token.go
 	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)
 	awsjson.Handle(m, idp.RevokeToken, s.RevokeToken)

@@ -266,6 +266,11 @@ func (r *Registry) parseClient(row store.Client, secrets []store.ClientSecret) (
 		ID: row.ID, PoolID: row.PoolID, Name: row.Name, Settings: s, Created: row.Created, Modified: row.Modified,
 		flows: flowsOf(s),
 	}
+	if len(row.Claims) > 0 {
+		if err := json.Unmarshal(row.Claims, &c.Claims); err != nil {
+			return nil, fmt.Errorf("pool: claims of client %s: %w", row.ID, err)
+		}
+	}
 	for _, sealed := range secrets {
 		value, err := r.keys.Open(sealed.Sealed, secretBinding(row.ID, sealed.ID))
 		if err != nil {
