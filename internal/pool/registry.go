@@ -173,7 +173,7 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 		row, err = tx.GetPool(id)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", id)
+		return nil, noPool(id)
 	}
 	if err != nil {
 		return nil, err
@@ -217,6 +217,10 @@ func (r *Registry) getPoolClient(tx *store.Tx, poolID, clientID string) (*Pool, 
 		err = noClient(clientID)
 	}
 	return p, c, err
+}
+
+func noPool(id string) error {
+	return fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", id)
 }
 
 func noClient(id string) error {
