@@ -44,9 +44,6 @@ func (s *state) keep(registered *device, username, typed string) {
 // forget removes the device of a user.
 func (s *state) forget(username string) {
 	s.Devices = slices.DeleteFunc(s.Devices, func(d device) bool { return slices.Contains(d.Names, username) })
-	if len(s.Devices) == 0 {
-		s.Devices = nil
-	}
 }
 
 // recall finds the device of the user, by the name that is known by now.

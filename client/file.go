@@ -43,6 +43,9 @@ func (s *FileStore) Load(context.Context) ([]byte, error) {
 
 // Save implements [Store]: it writes a new file in the place of the old one.
 func (s *FileStore) Save(_ context.Context, state []byte) error {
+	if state == nil {
+		return s.remove()
+	}
 	if err := s.makeFolder(); err != nil {
 		return err
 	}
@@ -59,6 +62,13 @@ func (s *FileStore) Save(_ context.Context, state []byte) error {
 		os.Remove(f.Name())
 	}
 	return err
+}
+
+func (s *FileStore) remove() error {
+	if err := os.Remove(s.Path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func (s *FileStore) makeFolder() error { return os.MkdirAll(filepath.Dir(s.Path), 0o700) }

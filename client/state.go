@@ -67,7 +67,7 @@ func (c *Client) load(ctx context.Context) (before []byte, s *state, err error) 
 		text = before
 	}
 	if len(text) == 0 {
-		return nil, s, nil
+		return before, s, nil
 	}
 	if err := json.Unmarshal(text, s); err != nil {
 		return nil, nil, fmt.Errorf("client: the store holds something else: %w", err)
@@ -81,18 +81,25 @@ func (c *Client) load(ctx context.Context) (before []byte, s *state, err error) 
 // save saves a state unless it is what the store has. One that the store refuses is kept in memory, and saved first next time: a refresh
 // token that has been rotated is lost otherwise.
 func (c *Client) save(ctx context.Context, before []byte, s *state) error {
-	after, err := json.Marshal(s, json.Deterministic(true))
+	after, err := s.encode()
 	if err != nil {
 		return fmt.Errorf("client: %w", err)
 	}
-	empty := s.Session == nil && s.Devices == nil && s.Identities == nil
-	if bytes.Equal(before, after) || before == nil && empty {
+	if c.unsaved == nil && bytes.Equal(before, after) {
 		return nil
 	}
 	if err := c.config.Store.Save(ctx, after); err != nil {
-		c.unsaved = after
+		c.unsaved = append([]byte{}, after...)
 		return fmt.Errorf("client: the store refuses the state: %w", err)
 	}
 	c.unsaved = nil
 	return nil
+}
+
+// encode is what the store has of a state: nothing where there is nothing to keep.
+func (s *state) encode() ([]byte, error) {
+	if s.Session == nil && len(s.Devices) == 0 && len(s.Identities) == 0 {
+		return nil, nil
+	}
+	return json.Marshal(s, json.Deterministic(true))
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
@@ -60,12 +61,17 @@ type turn struct {
 	challenge, session string
 }
 
-func (t *turn) answer(ctx context.Context, responses map[string]string) (Step, error) {
-	return t.answerAs(ctx, t.challenge, responses)
-}
+// String hides what a step holds: some is secret.
+func (t turn) String() string { return "Step{" + t.challenge + "}" }
 
-func (t *turn) answerAs(ctx context.Context, challenge string, responses map[string]string) (Step, error) {
-	return t.attempt.follow(ctx, func() (answer, error) { return t.attempt.respond(ctx, challenge, t.session, responses) })
+// GoString hides what a step holds: some is secret.
+func (t turn) GoString() string { return t.String() }
+
+// LogValue hides what a step holds: some is secret.
+func (t turn) LogValue() slog.Value { return slog.StringValue(t.String()) }
+
+func (t *turn) answer(ctx context.Context, responses map[string]string) (Step, error) {
+	return t.attempt.follow(ctx, func() (answer, error) { return t.attempt.respond(ctx, t.challenge, t.session, responses) })
 }
 
 // MFA asks for a code: of a second factor, or sent as the only one.
@@ -249,10 +255,10 @@ func (a *attempt) ask(in answer) (Step, error) {
 		return &MFA{turn: t, Factor: factors[in.challenge], Destination: p["CODE_DELIVERY_DESTINATION"]}, nil
 	case idp.ChallengeNameTypeSelectMfaType:
 		names, err := list(p["MFAS_CAN_CHOOSE"])
-		return &SelectMFA{turn: t, Factors: known(names), names: names}, err
+		return checked(&SelectMFA{turn: t, Factors: known(names), names: names}, err)
 	case idp.ChallengeNameTypeMfaSetup:
 		names, err := list(p["MFAS_CAN_SETUP"])
-		return &SetupMFA{turn: t, Factors: known(names)}, err
+		return checked(&SetupMFA{turn: t, Factors: known(names)}, err)
 	case idp.ChallengeNameTypeNewPasswordRequired:
 		return newPassword(t, p)
 	case idp.ChallengeNameTypeCustomChallenge:
@@ -265,6 +271,14 @@ func (a *attempt) ask(in answer) (Step, error) {
 		return &Passkey{turn: t, Options: p["CREDENTIAL_REQUEST_OPTIONS"]}, nil
 	}
 	return nil, fmt.Errorf("client: the challenge %q is not known", in.challenge)
+}
+
+// checked is a step unless making it has failed.
+func checked(s Step, err error) (Step, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 const attributePrefix = "userAttributes."

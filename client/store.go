@@ -11,7 +11,7 @@ import (
 type Store interface {
 	// Load returns what was saved last, or nil where there is nothing.
 	Load(ctx context.Context) ([]byte, error)
-	// Save replaces what there was, as a whole or not at all.
+	// Save replaces what there was, as a whole or not at all; nil removes it.
 	Save(ctx context.Context, state []byte) error
 }
 
@@ -22,7 +22,7 @@ type Locker interface {
 	Lock(ctx context.Context) (unlock func(), err error)
 }
 
-// MemoryStore forgets when the program ends. Its zero value is empty.
+// MemoryStore is for one [Client], and forgets when the program ends. Its zero value is empty.
 type MemoryStore struct {
 	mu    sync.Mutex
 	state []byte

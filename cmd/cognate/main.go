@@ -21,6 +21,9 @@ var version = "devel"
 type commands struct {
 	Dev     dev        `cmd:"" help:"Run a development server with no configuration: it accepts any AWS credentials."`
 	Serve   serve      `cmd:"" help:"Run a production server."`
+	Login   login      `cmd:"" help:"Sign a user in, and keep the session or print its tokens."`
+	Token   token      `cmd:"" help:"Print a token of the session that login has kept, renewed where it has to be."`
+	Logout  logout     `cmd:"" help:"End the session that login has kept."`
 	Trust   trust      `cmd:"" help:"Tell how to trust the certificates of dev --tls, or make this system do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
