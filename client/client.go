@@ -54,14 +54,14 @@ type Config struct {
 
 // Client signs a user in and holds the user's session. It is safe for concurrent use.
 type Client struct {
-	config            Config
-	idp, identity     string // the URLs of the two services
-	http              *http.Client
-	offset            atomic.Int64            // how far the server's clock is ahead of this machine's, in nanoseconds
-	current           atomic.Pointer[Session] // what the store has, as far as this client knows
-	flight            singleflight.Group      // of renewals
-	turn              chan struct{}           // holds a token while the state is worked on
-	unsaved           []byte                  // a state that the store has refused; guarded by turn
+	config        Config
+	idp, identity string // the URLs of the two services
+	http          *http.Client
+	offset        atomic.Int64            // how far the server's clock is ahead of this machine's, in nanoseconds
+	current       atomic.Pointer[Session] // what the store has, as far as this client knows
+	flight        singleflight.Group      // of renewals
+	turn          chan struct{}           // holds a token while the state is worked on
+	unsaved       []byte                  // a state that the store has refused; guarded by turn
 }
 
 // requestTime bounds a request of a Client without an HTTP client of its user's.
