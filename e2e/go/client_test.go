@@ -126,7 +126,9 @@ func TestClientResetsPassword(t *testing.T) {
 
 // TestClientWithSecret signs in by an alias, so that the secret's hash must go by the name that the server tells.
 func TestClientWithSecret(t *testing.T) {
-	k := newKit(t, func(in *idp.CreateUserPoolInput) { in.AliasAttributes = []types.AliasAttributeType{types.AliasAttributeTypeEmail} })
+	k := newKit(t, func(in *idp.CreateUserPoolInput) {
+		in.AliasAttributes = []types.AliasAttributeType{types.AliasAttributeTypeEmail}
+	})
 	made, err := k.CreateUserPoolClient(k.ctx, &idp.CreateUserPoolClientInput{UserPoolId: k.poolID, ClientName: aws.String("secret"), GenerateSecret: true,
 		EnableTokenRevocation: aws.Bool(true)})
 	ok(t, err)
