@@ -77,7 +77,10 @@ func (c *Client) SignInByBrowser(ctx context.Context, b Browser) (*Session, erro
 		s.Session = session
 		return nil
 	})
-	return session.copy(), err
+	if err != nil {
+		return nil, err
+	}
+	return session.copy(), nil
 }
 
 // loopback reads a redirect URL, which must lead to this machine (RFC 8252 section 7.3).

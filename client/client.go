@@ -4,7 +4,7 @@
 // A [Client] is for one user at a time: that of a program on the user's own machine. A server that signs many users in makes a Client
 // with a [Store] of its own for each, which costs little.
 //
-// Passwords are proven by SRP: they do not leave the program.
+// SRP proves passwords: to sign in with one does not send it.
 package client
 
 import (

@@ -165,7 +165,7 @@ func (c *Client) RememberDevice(ctx context.Context) error {
 	return err
 }
 
-// ForgetDevice undoes [Client.RememberDevice]. The session goes on; Amazon Cognito and Cognate do not renew it.
+// ForgetDevice undoes [Client.RememberDevice]. The session's tokens stay good until they expire, but nothing renews them any more.
 func (c *Client) ForgetDevice(ctx context.Context) error {
 	s, key, err := c.sessionDevice(ctx)
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,9 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-
-	"golang.org/x/term"
 
 	"cognate/client"
 )
@@ -26,8 +22,8 @@ type app struct {
 }
 
 // open makes the client, whose session is in a file, or in memory alone where keep is false and no file is named.
-func (a *app) open(p *prompter, keep bool) (*client.Client, error) {
-	if err := errors.Join(p.fill(&a.UserPool, "User pool"), p.fill(&a.ClientID, "App client")); err != nil {
+func (a *app) open(ctx context.Context, p *prompter, keep bool) (*client.Client, error) {
+	if err := errors.Join(p.fill(ctx, &a.UserPool, "User pool"), p.fill(ctx, &a.ClientID, "App client")); err != nil {
 		return nil, err
 	}
 	c := client.Config{Endpoint: a.Endpoint, Region: a.Region, PoolID: a.UserPool, ClientID: a.ClientID, ClientSecret: os.Getenv("COGNATE_CLIENT_SECRET")}
@@ -56,7 +52,7 @@ type login struct {
 
 func (l *login) Run(ctx context.Context) error {
 	p := newPrompter()
-	c, err := l.open(p, l.Print == "")
+	c, err := l.open(ctx, p, l.Print == "")
 	if err != nil {
 		return err
 	}
@@ -75,10 +71,10 @@ func (l *login) signIn(ctx context.Context, c *client.Client, p *prompter) (*cli
 	if l.Browser {
 		return c.SignInByBrowser(ctx, client.Browser{RedirectURL: l.Redirect, Scopes: l.Scopes, Provider: l.Provider, Open: p.browse})
 	}
-	if err := p.fill(&l.Username, "User name"); err != nil {
+	if err := p.fill(ctx, &l.Username, "User name"); err != nil {
 		return nil, err
 	}
-	password, err := p.secret("Password")
+	password, err := p.secret(ctx, "Password")
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +92,7 @@ type token struct {
 
 // Run prints what is asked for of the session that login has kept, whose tokens it renews where they need it.
 func (t *token) Run(ctx context.Context) error {
-	c, err := t.open(newPrompter(), true)
+	c, err := t.open(ctx, newPrompter(), true)
 	if err != nil {
 		return err
 	}
@@ -114,7 +110,7 @@ type logout struct {
 
 // Run ends the session and removes its file; one that also tells which device this machine is loses the session alone.
 func (l *logout) Run(ctx context.Context) error {
-	c, err := l.open(newPrompter(), true)
+	c, err := l.open(ctx, newPrompter(), true)
 	if err != nil {
 		return err
 	}
@@ -131,64 +127,4 @@ func show(w io.Writer, s *client.Session, what string) error {
 	}
 	_, err := fmt.Fprintln(w, map[string]string{"id": s.ID, "access": s.Access, "refresh": s.Refresh}[what])
 	return err
-}
-
-// prompter asks the user, on the standard error, for the standard output is for what is printed. What is no terminal answers line by line.
-type prompter struct {
-	in       *bufio.Reader
-	terminal bool
-}
-
-func newPrompter() *prompter {
-	return &prompter{in: bufio.NewReader(os.Stdin), terminal: term.IsTerminal(int(os.Stdin.Fd()))}
-}
-
-// line asks for a line.
-func (p *prompter) line(what string) (string, error) {
-	fmt.Fprint(os.Stderr, what+": ")
-	text, err := p.in.ReadString('\n')
-	if !p.terminal {
-		fmt.Fprintln(os.Stderr)
-	}
-	if text = strings.TrimRight(text, "\r\n"); text == "" {
-		if err == nil {
-			err = errors.New("it is empty")
-		}
-		return "", fmt.Errorf("%s: %w", strings.ToLower(what), err)
-	}
-	return text, nil
-}
-
-// fill asks for a value that is missing.
-func (p *prompter) fill(value *string, what string) (err error) {
-	if *value == "" {
-		*value, err = p.line(what)
-	}
-	return err
-}
-
-// secret asks for a line that the terminal does not show.
-func (p *prompter) secret(what string) (string, error) {
-	if !p.terminal {
-		return p.line(what)
-	}
-	fmt.Fprint(os.Stderr, what+": ")
-	text, err := term.ReadPassword(int(os.Stdin.Fd()))
-	fmt.Fprintln(os.Stderr)
-	if err == nil && len(text) == 0 {
-		err = errors.New("it is empty")
-	}
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", strings.ToLower(what), err)
-	}
-	return string(text), nil
-}
-
-// browse shows the user a URL, and tells it for where no browser opens.
-func (p *prompter) browse(ctx context.Context, url string) error {
-	fmt.Fprintf(os.Stderr, "Sign in at\n\n  %s\n\n", url)
-	if err := client.OpenBrowser(ctx, url); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	return nil
 }

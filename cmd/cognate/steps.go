@@ -48,13 +48,13 @@ func mistyped(err error) bool {
 func (p *prompter) step(ctx context.Context, step client.Step) (client.Step, error) {
 	switch s := step.(type) {
 	case *client.MFA:
-		code, err := p.line(codePrompt(s))
+		code, err := p.line(ctx, codePrompt(s))
 		if err != nil {
 			return nil, err
 		}
 		return s.Answer(ctx, code)
 	case *client.SelectMFA:
-		f, err := p.choose("Second factor", s.Factors)
+		f, err := p.choose(ctx, "Second factor", s.Factors)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func (p *prompter) step(ctx context.Context, step client.Step) (client.Step, err
 	case *client.SetupMFA:
 		return p.setUp(ctx, s)
 	case *client.SetupTOTP:
-		code, err := p.line("Code of the app")
+		code, err := p.line(ctx, "Code of the app")
 		if err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func (p *prompter) step(ctx context.Context, step client.Step) (client.Step, err
 		for _, name := range slices.Sorted(maps.Keys(s.Parameters)) {
 			fmt.Fprintf(os.Stderr, "%s: %s\n", name, s.Parameters[name])
 		}
-		text, err := p.line("Answer")
+		text, err := p.line(ctx, "Answer")
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +90,7 @@ func codePrompt(s *client.MFA) string {
 }
 
 // choose asks for one of several factors.
-func (p *prompter) choose(what string, among []client.Factor) (client.Factor, error) {
+func (p *prompter) choose(ctx context.Context, what string, among []client.Factor) (client.Factor, error) {
 	if len(among) == 1 {
 		return among[0], nil
 	}
@@ -98,13 +98,13 @@ func (p *prompter) choose(what string, among []client.Factor) (client.Factor, er
 	for _, f := range among {
 		names = append(names, string(f))
 	}
-	text, err := p.line(what + " (" + strings.Join(names, ", ") + ")")
+	text, err := p.line(ctx, what+" ("+strings.Join(names, ", ")+")")
 	return client.Factor(strings.ToUpper(text)), err
 }
 
 // setUp sets a second factor up.
 func (p *prompter) setUp(ctx context.Context, s *client.SetupMFA) (client.Step, error) {
-	f, err := p.choose("Second factor to set up", s.Factors)
+	f, err := p.choose(ctx, "Second factor to set up", s.Factors)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (p *prompter) setUp(ctx context.Context, s *client.SetupMFA) (client.Step, 
 		fmt.Fprintf(os.Stderr, "The secret for the authenticator app is\n\n  %s\n\n  %s\n\n", next.Secret, next.URI("Cognate"))
 		return next, nil
 	case client.Email:
-		address, err := p.line("E-mail address")
+		address, err := p.line(ctx, "E-mail address")
 		if err != nil {
 			return nil, err
 		}
@@ -128,13 +128,13 @@ func (p *prompter) setUp(ctx context.Context, s *client.SetupMFA) (client.Step, 
 
 // newPassword asks for a password in the place of a temporary one, and for the attributes that the user must have.
 func (p *prompter) newPassword(ctx context.Context, s *client.NewPassword) (client.Step, error) {
-	password, err := p.secret("New password")
+	password, err := p.secret(ctx, "New password")
 	if err != nil {
 		return nil, err
 	}
 	attributes := map[string]string{}
 	for _, name := range s.Required {
-		if attributes[name], err = p.line(name); err != nil {
+		if attributes[name], err = p.line(ctx, name); err != nil {
 			return nil, err
 		}
 	}
@@ -143,10 +143,10 @@ func (p *prompter) newPassword(ctx context.Context, s *client.NewPassword) (clie
 
 // remember asks whether the pool shall remember this machine, where it is up to the user, and there is somebody to ask.
 func (p *prompter) remember(ctx context.Context, c *client.Client, done *client.Done) error {
-	if !done.AskToRemember || !p.terminal {
+	if !done.AskToRemember || p.terminal == nil {
 		return nil
 	}
-	text, err := p.line("Remember this device (yes, no)")
+	text, err := p.line(ctx, "Remember this device (yes, no)")
 	if err != nil || !strings.HasPrefix(strings.ToLower(text), "y") {
 		return err
 	}

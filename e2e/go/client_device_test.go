@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -99,6 +100,9 @@ func TestClientRemembersDevice(t *testing.T) {
 	step, err := c.SignIn(o.ctx, *o.name, password)
 	at[*client.Done](t, step, err)
 	ok(t, c.ForgetDevice(o.ctx))
+	if _, err := c.Renew(o.ctx); !errors.Is(err, client.ErrNoSession) {
+		t.Errorf("the session of a forgotten device: %v", err)
+	}
 	o.bySMS(t, o.machine(t), *o.name)
 }
 

@@ -245,3 +245,20 @@ func TestLoginByBrowser(t *testing.T) {
 		t.Errorf("the browser shows %s", text)
 	}
 }
+
+// TestLoginInterrupted has the user have enough of a question.
+func TestLoginInterrupted(t *testing.T) {
+	p := newProgram(t)
+	r := p.start(t, "login", "--username", "nobody")
+	for !strings.Contains(r.asked.String(), "Password: ") {
+		time.Sleep(5 * time.Millisecond)
+	}
+	ok(t, r.command.Process.Signal(os.Interrupt))
+	var exit *exec.ExitError
+	if err := r.command.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("%v", err)
+	}
+	if kept, err := os.ReadDir(p.home); err != nil || len(kept) > 0 {
+		t.Errorf("kept %v, %v", kept, err)
+	}
+}
