@@ -125,7 +125,6 @@ func TestAnswersThatAreNone(t *testing.T) {
 	for name, s := range map[string]*service{
 		"no JSON": {answers: map[string]string{"InitiateAuth": "<html>"}}, "nothing": {answers: map[string]string{"InitiateAuth": "{}"}},
 		"too much":        {answers: map[string]string{"InitiateAuth": strings.Repeat(" ", maxAnswer+1)}},
-		"another place":   {status: 307, header: http.Header{"Location": {"http://127.0.0.1:1/"}}},
 		"unknown":         {answers: map[string]string{"InitiateAuth": `{"ChallengeName":"NEW","Session":"x"}`}},
 		"no device known": {answers: map[string]string{"InitiateAuth": `{"ChallengeName":"DEVICE_SRP_AUTH","Session":"x"}`}},
 		"no B":            {answers: map[string]string{"InitiateAuth": `{"ChallengeName":"PASSWORD_VERIFIER","ChallengeParameters":{"SALT":"1","SRP_B":"0","SECRET_BLOCK":"QUJD","USER_ID_FOR_SRP":"u"}}`}},
@@ -137,6 +136,16 @@ func TestAnswersThatAreNone(t *testing.T) {
 		if err == nil || step != nil || strings.Contains(s.sent["RespondToAuthChallenge"], "SIGNATURE") {
 			t.Errorf("%s: %v, %v", name, step, err)
 		}
+	}
+}
+
+// TestRedirectsAreNotFollowed has a server send a request that holds secrets elsewhere.
+func TestRedirectsAreNotFollowed(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	defer elsewhere.Close()
+	c := at(t, &service{status: http.StatusTemporaryRedirect, header: http.Header{"Location": {elsewhere.URL}}})
+	if _, err := c.SignUp(t.Context(), NewUser{Username: "u", Password: "p"}); err == nil {
+		t.Error("no error")
 	}
 }
 

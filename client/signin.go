@@ -9,7 +9,8 @@ import (
 )
 
 // SignIn begins a sign-in with a password, which SRP proves. The user name may be an alias, such as an e-mail address, where the pool
-// has them. What the service refuses is an [*Error], such as NotAuthorizedException for a wrong password.
+// has them. What the service refuses is an [*Error], such as NotAuthorizedException for a wrong password. At the end the new session takes
+// the place of the one that the store has, which is not revoked.
 func (c *Client) SignIn(ctx context.Context, username, password string) (Step, error) {
 	return c.begin(ctx, idp.AuthFlowTypeUserSrpAuth, username, password)
 }

@@ -89,8 +89,17 @@ func TestClientByBrowser(t *testing.T) {
 	for _, secret := range []bool{false, true} {
 		redirect, read := atHome(t), make(chan string, 1)
 		c := k.app(t, k.desktop(t, redirect, secret, "openid", "email", admin))
-		s, err := c.SignInByBrowser(k.ctx, client.Browser{RedirectURL: redirect, Open: opened(name, read)})
+		s, err := c.SignInByBrowser(k.ctx, client.Browser{RedirectURL: redirect, Scopes: []string{"openid", admin}, Provider: "COGNITO",
+			Open: func(ctx context.Context, address string) error {
+				if !strings.Contains(address, "identity_provider=COGNITO") {
+					t.Errorf("sent to %s", address)
+				}
+				return opened(name, read)(ctx, address)
+			}})
 		ok(t, err)
+		if scope := claims(t, &s.Access)["scope"]; scope != "openid "+admin && scope != admin+" openid" {
+			t.Errorf("scope %v", scope)
+		}
 		if text := <-read; !strings.Contains(text, "You are signed in.") {
 			t.Errorf("the browser shows %s", text)
 		}

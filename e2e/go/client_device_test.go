@@ -164,3 +164,22 @@ func TestClientOfTwoUsers(t *testing.T) {
 	_, err = o.AdminDeleteUser(o.ctx, &idp.AdminDeleteUserInput{UserPoolId: o.poolID, Username: aws.String(*other)})
 	ok(t, err)
 }
+
+// TestClientDeviceByAlias signs in by an address and a code, where nothing but that address can tell whose device this is.
+func TestClientDeviceByAlias(t *testing.T) {
+	k := newKit(t, allow(types.AuthFactorTypePassword, types.AuthFactorTypeEmailOtp), func(in *idp.CreateUserPoolInput) {
+		in.AliasAttributes = []types.AliasAttributeType{types.AliasAttributeTypeEmail}
+		in.DeviceConfiguration = &types.DeviceConfigurationType{}
+	})
+	email := *k.user(t, "app-alias") + "@example.com"
+	store, keys := new(client.MemoryStore), map[string]bool{}
+	for range 2 {
+		begun, err := k.app(t, keeping(store)).SignInByChoice(k.ctx, email)
+		sent, err := at[*client.SelectChallenge](t, begun, err).Code(k.ctx, client.Email)
+		next, err := at[*client.MFA](t, sent, err).Answer(k.ctx, lastMail(t, email, "Authentication").Code)
+		keys[deviceOf(t, at[*client.Done](t, next, err).Session)] = true
+	}
+	if len(keys) != 1 {
+		t.Errorf("devices %v", keys)
+	}
+}
