@@ -23,6 +23,9 @@ type commands struct {
 	Serve   serve      `cmd:"" help:"Run a production server."`
 	Keys    keysCmd    `cmd:"" help:"Administer the access keys that sign requests to a production server."`
 	Roles   rolesCmd   `cmd:"" help:"Administer what the credentials of identity pools may do."`
+	Login   login      `cmd:"" help:"Sign a user in, and keep the session or print its tokens."`
+	Token   token      `cmd:"" help:"Print a token of the session that login has kept, renewed where it has to be."`
+	Logout  logout     `cmd:"" help:"End the session that login has kept."`
 	Trust   trust      `cmd:"" help:"Tell how to trust the certificates of dev --tls, or make this system do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
