@@ -208,7 +208,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pages := hostedui.New(hostedui.Core{
 		Keys: keys, Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, OAuth: requests, Machine: machine,
 	}, view, s.cookies(), s.logger)
-	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger)}
+	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger), identityserver.Documents{Tokens: s.tokens, Logger: s.logger}}
 	if s.config.Dev {
 		configurations, err := clientconfig.New(pools, clientconfig.Options{PublicURL: s.config.PublicURL, SecureURL: s.SecureURL(), Logger: s.logger})
 		if err != nil {

@@ -203,3 +203,23 @@ func testDeleteIdentityPool(t *testing.T, db *store.DB) {
 		return err
 	})
 }
+
+func testOpenIDKeys(t *testing.T, db *store.DB) {
+	first := store.OpenIDKey{KID: "eu-west-1-1", Sealed: []byte{1, 2}, Public: []byte{3}, Created: day(1)}
+	create := func(k store.OpenIDKey) error {
+		return try(db, func(tx *store.Tx) error { return tx.CreateOpenIDKey(k) })
+	}
+	is(t, "create", create(first), nil)
+	other := first
+	other.Sealed, other.Created = []byte{9}, day(2)
+	is(t, "create again", create(other), store.ErrExists)
+	other.KID = "eu-west-1-2"
+	is(t, "create another", create(other), nil)
+	view(t, db, func(tx *store.Tx) error {
+		got, err := tx.GetOpenIDKey(first.KID)
+		same(t, "key", got, first)
+		_, none := tx.GetOpenIDKey("eu-west-1-3")
+		is(t, "get none", none, store.ErrNotFound)
+		return err
+	})
+}
