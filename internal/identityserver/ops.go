@@ -30,6 +30,15 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, identity.ListIdentities, s.ListIdentities)
 	awsjson.Handle(m, identity.DeleteIdentities, s.DeleteIdentities)
 
+	// credential.go
+	awsjson.Handle(m, identity.GetOpenIdToken, s.GetOpenIdToken)
+
+	// developer.go
+	awsjson.Handle(m, identity.GetOpenIdTokenForDeveloperIdentity, s.GetOpenIdTokenForDeveloperIdentity)
+	awsjson.Handle(m, identity.LookupDeveloperIdentity, s.LookupDeveloperIdentity)
+	awsjson.Handle(m, identity.MergeDeveloperIdentities, s.MergeDeveloperIdentities)
+	awsjson.Handle(m, identity.UnlinkDeveloperIdentity, s.UnlinkDeveloperIdentity)
+
 	// tag.go
 	awsjson.Handle(m, identity.TagResource, s.TagResource)
 	awsjson.Handle(m, identity.UntagResource, s.UntagResource)

@@ -33,17 +33,18 @@ func ReadID(text string) (t IDToken, ok bool) {
 }
 
 // VerifyID checks that the pool of the token's client has signed it as an ID token, and that it has not expired: else
-// [ErrRefused] or [ErrExpired]. Whether its session still goes on is for [Service.IDInForce] to say.
-func (s *Service) VerifyID(ctx context.Context, t IDToken) error {
+// [ErrRefused] or [ErrExpired]. It returns the claims, a JSON object. Whether the token's session still goes on is for
+// [Service.IDInForce] to say.
+func (s *Service) VerifyID(ctx context.Context, t IDToken) (claims []byte, err error) {
 	p, _, err := s.pools.Client(ctx, t.ClientID)
 	if _, unknown := errors.AsType[*fault.Error](err); unknown {
-		return ErrRefused
+		return nil, ErrRefused
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.presented(ctx, p, UseID, t.text)
-	return err
+	shown, err := s.presented(ctx, p, UseID, t.text)
+	return shown.Payload, err
 }
 
 // IDInForce checks that the user of an ID token that has been verified is there and enabled, and that its session has not
