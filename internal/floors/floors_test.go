@@ -46,6 +46,10 @@ var floors = map[string]float64{
 	"internal/federation/social": 3.2,
 	"internal/federation/saml":   3.1,
 
+	"internal/credential":          3,
+	"internal/credential/embedded": 3.1,
+	"internal/credential/sts":      3.1,
+
 	"internal/store/sqlite":   2.1,
 	"internal/store/postgres": 2.1,
 	"internal/store":          2,
@@ -72,6 +76,7 @@ var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
 	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/scripttest": true,
+	"internal/credential/credentialtest": true,
 }
 
 type listed struct {
