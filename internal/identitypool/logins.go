@@ -41,6 +41,11 @@ var (
 	errNotPublic  = invalid("Please provide a valid public provider")
 )
 
+// expired refuses a token that was good until a time, in seconds since the epoch.
+func expired(at int64) error {
+	return fault.Newf(identity.CodeNotAuthorized, "Invalid login token. Token expired: %d >= %d", time.Now().Unix(), at)
+}
+
 func notAuthorized(text string) error { return fault.New(identity.CodeNotAuthorized, text) }
 
 // prove verifies the tokens of logins, by the names of their providers. One that is refused fails all.
@@ -99,7 +104,7 @@ func (r *Registry) proveUser(ctx context.Context, p *pool, provider, text string
 	case errors.Is(err, token.ErrRefused):
 		return login{}, errUnverified
 	case errors.Is(err, token.ErrExpired):
-		return login{}, fault.Newf(identity.CodeNotAuthorized, "Invalid login token. Token expired: %d >= %d", time.Now().Unix(), t.Expires)
+		return login{}, expired(t.Expires)
 	case err != nil:
 		return login{}, err
 	}

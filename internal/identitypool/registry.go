@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cognate/api/identity"
+	"cognate/internal/credential"
 	"cognate/internal/fault"
 	"cognate/internal/meter"
 	"cognate/internal/store"
@@ -22,6 +23,7 @@ import (
 type Registry struct {
 	db        *store.DB
 	tokens    *token.Service
+	broker    credential.Broker
 	accountID string
 	guests    *meter.Meter
 }
@@ -32,10 +34,10 @@ type Options struct {
 	GuestsPerAddress int
 }
 
-// New makes a registry over db, which believes the ID tokens that tokens has issued; accountID is the account number in
-// ARNs.
-func New(db *store.DB, tokens *token.Service, accountID string) *Registry {
-	return &Registry{db: db, tokens: tokens, accountID: accountID}
+// New makes a registry over db, which believes the ID tokens that tokens has issued and has broker give credentials;
+// accountID is the account number in ARNs.
+func New(db *store.DB, tokens *token.Service, broker credential.Broker, accountID string) *Registry {
+	return &Registry{db: db, tokens: tokens, broker: broker, accountID: accountID}
 }
 
 // With sets the options. It is not for a registry that is in use.

@@ -11,6 +11,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
+	"cognate/internal/credential/embedded"
 	"cognate/internal/identitypool"
 	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
@@ -34,11 +35,13 @@ type House struct {
 	Inbox *inbox.Inbox
 	Pools *pool.Registry
 	Users *user.Directory
+
+	credentials *embedded.Broker
 }
 
 func newHouse(t *testing.T, db *store.DB) *House {
 	keys := secrettest.Keyring(t)
-	h := &House{Inbox: inbox.New()}
+	h := &House{Inbox: inbox.New(), credentials: embedded.New(keys)}
 	h.Pools = pool.New(db, keys, pool.Options{AccountID: accountID, Dev: true, Kinds: kinds})
 	h.Users = user.New(db, keys, h.Inbox)
 	tokens := token.New(db, keys, h.Pools, "http://cognate.test")
@@ -52,7 +55,7 @@ func newHouse(t *testing.T, db *store.DB) *House {
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 	}).Register(mux)
-	identityserver.New(identitypool.New(db, tokens, accountID), h.Pools).Register(mux)
+	identityserver.New(identitypool.New(db, tokens, h.credentials, accountID), h.Pools).Register(mux)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	h.URL = server.URL

@@ -51,6 +51,7 @@ import (
 //	                                    signs in through a provider, as it comes to ${client} with claims; keeps ${sub}
 //	! claims TOKEN SECONDS PATTERN      wants the claims of a token to fit a pattern, as an answer's members, but for iat and
 //	                                    exp, which are so many seconds apart
+//	! session KEY TOKEN PATTERN         wants the session of credentials to fit a pattern: what its token holds but for its secret
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -360,6 +361,8 @@ func (s *Script) do(words []string) {
 		s.Kept["alg-none"] = AlgNone(words[1])
 	case words[0] == "claims" && len(words) > 3:
 		s.claims(words[1], words[2], strings.Join(words[3:], " "))
+	case words[0] == "session" && len(words) > 3:
+		s.session(words[1], words[2], strings.Join(words[3:], " "))
 	default:
 		s.make(words)
 	}

@@ -3,8 +3,10 @@ package scripttest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // AlgNone is a token with the same claims that says it needs no signature.
@@ -36,4 +38,27 @@ func (s *Script) claims(token, seconds, pattern string) {
 	delete(have, "iat")
 	delete(have, "exp")
 	s.match("claims", have, want)
+}
+
+// session compares the session of credentials with a pattern. It lasts for an hour from now.
+func (s *Script) session(key, token, pattern string) {
+	s.Helper()
+	got, err := s.House.credentials.Open(token, key)
+	if err != nil {
+		s.Fatalf("%s: %v", s.where, err)
+	}
+	if left := time.Until(got.Expires); left > time.Hour || left < time.Hour-time.Minute {
+		s.Errorf("%s: the session lasts for %v", s.where, left)
+	}
+	text, err := json.Marshal(map[string]any{
+		"arn": got.ARN(), "role": got.RoleARN, "sub": got.IdentityID, "aud": got.PoolID, "amr": got.AMR, "tags": got.Tags,
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	var have, want any
+	if err := errors.Join(json.Unmarshal(text, &have), json.Unmarshal([]byte(pattern), &want)); err != nil {
+		s.Fatalf("%s: %v", s.where, err)
+	}
+	s.match("session", have, want)
 }

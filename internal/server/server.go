@@ -20,6 +20,7 @@ import (
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
 	"cognate/internal/clientconfig"
+	"cognate/internal/credential/embedded"
 	"cognate/internal/fault"
 	"cognate/internal/federation"
 	"cognate/internal/federation/oidc"
@@ -194,7 +195,11 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	identities := identitypool.New(s.db, s.tokens, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
+	broker, err := s.config.Credentials.broker(embedded.New(keys))
+	if err != nil {
+		return nil, err
+	}
+	identities := identitypool.New(s.db, s.tokens, broker, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
 	identityserver.New(identities, pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {

@@ -38,7 +38,7 @@ type Session struct {
 	IdentityID      string            `json:"sub"`
 	PoolID          string            `json:"aud"`
 	AMR             []string          `json:"amr"`
-	Tags            map[string]string `json:"tags,omitzero"`
+	Tags            map[string]string `json:"tags,omitempty"`
 	Expires         time.Time         `json:"exp"`
 }
 
