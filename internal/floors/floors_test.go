@@ -61,6 +61,7 @@ var floors = map[string]float64{
 
 	"api":               0,
 	"verify":            0,
+	"internal/cache":    0,
 	"internal/fault":    0,
 	"internal/meter":    0,
 	"internal/outbound": 0,

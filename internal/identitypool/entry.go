@@ -2,6 +2,8 @@ package identitypool
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"cognate/internal/store"
 )
@@ -29,11 +31,7 @@ func newEntry(p *pool, id string, logins []login) entry {
 // login that nobody has is linked to the identity, and identities that turn out to be those of one user become one: the id
 // of the entry is what stays. may says whether the pool has what the entry is for.
 func (r *Registry) enter(ctx context.Context, id string, logins map[string]string, may func(*pool) error) (entry, error) {
-	var i store.PoolIdentity
-	err := r.db.Look(ctx, func(tx *store.Tx) (err error) {
-		i, err = getIdentity(tx, id)
-		return err
-	})
+	i, has, err := r.known(ctx, id)
 	if err != nil {
 		return entry{}, err
 	}
@@ -45,35 +43,46 @@ func (r *Registry) enter(ctx context.Context, id string, logins map[string]strin
 		return entry{}, err
 	}
 	if len(logins) == 0 {
-		return newEntry(p, id, nil), r.admitGuest(ctx, p, i)
+		return newEntry(p, id, nil), admitGuest(p, i, has)
 	}
 	proven, err := r.prove(ctx, p, logins)
 	if err != nil {
 		return entry{}, err
 	}
-	survivor, err := r.ownerOf(ctx, i.PoolID, proven)
-	if err == nil && survivor != id {
-		survivor, err = r.connect(ctx, id, proven)
+	// Most have come before: to find that out needs no write.
+	if !i.Enabled || slices.ContainsFunc(proven, func(l login) bool { return !l.isIn(has) }) {
+		id, err = r.connect(ctx, id, proven)
 	}
-	return newEntry(p, survivor, proven), err
+	return newEntry(p, id, proven), err
+}
+
+// known reads an identity and its logins.
+func (r *Registry) known(ctx context.Context, id string) (i store.PoolIdentity, logins []store.IdentityLogin, err error) {
+	err = r.db.Look(ctx, func(tx *store.Tx) (err error) {
+		i, logins, err = tx.GetIdentityAndLogins(id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = noIdentity(id)
+	}
+	return i, logins, err
 }
 
 // admitGuest refuses whom nobody needs a login to be: an identity that has some, or had.
-func (r *Registry) admitGuest(ctx context.Context, p *pool, i store.PoolIdentity) error {
-	var logins []store.IdentityLogin
-	err := r.db.Look(ctx, func(tx *store.Tx) (err error) {
-		logins, err = tx.ListIdentityLogins(i.PoolID, i.ID)
-		return err
-	})
+func admitGuest(p *pool, i store.PoolIdentity, has []store.IdentityLogin) error {
 	switch {
-	case err != nil:
-		return err
-	case !i.Enabled || len(logins) > 0:
+	case !i.Enabled || len(has) > 0:
 		return forbidden(i.ID)
 	case !p.AllowUnauthenticatedIdentities:
 		return errNoGuests
 	}
 	return nil
+}
+
+func (l login) isIn(logins []store.IdentityLogin) bool {
+	return slices.ContainsFunc(logins, func(has store.IdentityLogin) bool {
+		return has.Developer == l.developer && has.Provider == l.provider && has.UserID == l.userID
+	})
 }
 
 // connect makes the logins those of an identity, and returns the id of what they are then.

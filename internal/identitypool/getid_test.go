@@ -184,5 +184,5 @@ func TestGuestsOfAnAddress(t *testing.T) {
 		t.Errorf("a third guest of one address: %v", f)
 	}
 	h.must(guest(awsjson.Caller{IP: "203.0.113.8"}))
-	h.must(guest(awsjson.Caller{IP: here.IP, AccessKeyID: "AKIAEXAMPLEEXAMPLE12"}))
+	h.must(guest(awsjson.Caller{IP: here.IP, Principal: awsjson.Principal{AccessKeyID: "AKIAEXAMPLEEXAMPLE12"}}))
 }

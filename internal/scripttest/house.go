@@ -48,7 +48,7 @@ func newHouse(t *testing.T, db *store.DB) *House {
 	passkeys := passkey.New(db, keys, true)
 	mux := awsjson.New(awsjson.Config{
 		Logger:       slog.New(slog.DiscardHandler),
-		Authenticate: awsjson.AnySignature,
+		Authenticate: awsjson.AnySignature(nil),
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
 	idpserver.New(idpserver.Core{

@@ -157,7 +157,8 @@ func (s *Server) open(ctx context.Context) (*store.DB, error) {
 
 // build makes the core and the doors over it, and applies the seed.
 func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler, error) {
-	authenticate, err := s.authenticator()
+	sessions := embedded.New(keys)
+	authenticate, err := s.authenticator(sessionsOf(sessions))
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	broker, err := s.config.Credentials.broker(embedded.New(keys))
+	broker, err := s.config.Credentials.broker(sessions)
 	if err != nil {
 		return nil, err
 	}
@@ -270,23 +271,23 @@ func (s *Server) protection() (user.Options, error) {
 	return out, nil
 }
 
-func (s *Server) authenticator() (awsjson.Authenticator, error) {
+func (s *Server) authenticator(sessions awsjson.Sessions) (awsjson.Authenticator, error) {
 	if s.config.Dev {
-		return s.fromHere(awsjson.AnySignature), nil
+		return s.fromHere(awsjson.AnySignature(sessions)), nil
 	}
 	secrets, err := s.config.secrets()
 	if err != nil {
 		return nil, err
 	}
-	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }), nil
+	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }, sessions), nil
 }
 
 // fromHere refuses signed operations to web pages of other hosts than this machine and the public URL's: in
 // development, where any signature passes, a page that the developer happens to visit could do anything.
 func (s *Server) fromHere(next awsjson.Authenticator) awsjson.Authenticator {
-	return func(r *http.Request, body []byte, service string) (string, string, error) {
+	return func(r *http.Request, body []byte, service string) (awsjson.Principal, error) {
 		if origin := r.Header.Get("Origin"); origin != "" && !s.here(origin) {
-			return "", "", fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
+			return awsjson.Principal{}, fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
 		}
 		return next(r, body, service)
 	}

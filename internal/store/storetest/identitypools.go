@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,8 +184,24 @@ func logins(t *testing.T, db *store.DB, identity string, want ...store.IdentityL
 	view(t, db, func(tx *store.Tx) error {
 		got, err := tx.ListIdentityLogins("p", identity)
 		same(t, "logins of "+identity, got, want)
-		return err
+		i, together, err2 := tx.GetIdentityAndLogins(identity)
+		if errors.Is(err2, store.ErrNotFound) {
+			_, err2 = tx.GetPoolIdentity(identity)
+			is(t, "get none with its logins", err2, store.ErrNotFound)
+			return err
+		}
+		alone, err3 := tx.GetPoolIdentity(identity)
+		same(t, "identity with its logins", i, alone)
+		slices.SortFunc(together, func(a, b store.IdentityLogin) int {
+			return slices.IndexFunc(got, isLogin(a)) - slices.IndexFunc(got, isLogin(b))
+		})
+		same(t, "logins with their identity", together, want)
+		return errors.Join(err, err2, err3)
 	})
+}
+
+func isLogin(a store.IdentityLogin) func(store.IdentityLogin) bool {
+	return func(b store.IdentityLogin) bool { return a == b }
 }
 
 // testDeleteIdentityPool wants nothing of a pool to be left, and nothing of another to be gone.
