@@ -46,20 +46,30 @@ func newHouse(t *testing.T, db *store.DB) *House {
 	h.Users = user.New(db, keys, h.Inbox)
 	tokens := token.New(db, keys, h.Pools, "http://cognate.test")
 	passkeys := passkey.New(db, keys, true)
+	authenticate := awsjson.AnySignature(h.session)
 	mux := awsjson.New(awsjson.Config{
 		Logger:       slog.New(slog.DiscardHandler),
-		Authenticate: awsjson.AnySignature(nil),
+		Authenticate: authenticate,
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
 	idpserver.New(idpserver.Core{
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 	}).Register(mux)
-	identityserver.New(identitypool.New(db, tokens, h.credentials, accountID), h.Pools).Register(mux)
-	server := httptest.NewServer(mux)
+	identities := identitypool.New(db, tokens, h.credentials, accountID)
+	identityserver.New(identities, h.Pools).Register(mux)
+	server := httptest.NewServer(identityserver.STS{
+		Identities: identities, Authenticate: authenticate, AccountID: accountID, Logger: slog.New(slog.DiscardHandler), Next: mux,
+	})
 	t.Cleanup(server.Close)
 	h.URL = server.URL
 	return h
 }
 
 const accountID = "000000000000"
+
+// session is that of credentials which the house has given.
+func (h *House) session(token, key string) (awsjson.Session, error) {
+	s, err := h.credentials.Open(token, key)
+	return awsjson.Session{ARN: s.ARN(), Secret: s.SecretAccessKey}, err
+}

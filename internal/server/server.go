@@ -222,7 +222,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		}
 		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
-	return proxies(trusted).believe(s.routes(mail, mux, doors...)), nil
+	api := identityserver.STS{Identities: identities, Authenticate: authenticate, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}
+	return proxies(trusted).believe(s.routes(mail, api, doors...)), nil
 }
 
 // providerSkew is how far the clock of an identity provider may be off.
@@ -333,7 +334,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...registrar) http.Handler {
+func (s *Server) routes(mail *inbox.Inbox, api http.Handler, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {

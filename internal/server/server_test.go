@@ -150,11 +150,17 @@ func TestBaseDomain(t *testing.T) {
 // call sends an operation, signed by sign if that is not nil.
 func call(t *testing.T, url, op, body string, sign func(*http.Request)) (int, string) {
 	t.Helper()
+	return callTarget(t, url, "AWSCognitoIdentityProviderService."+op, body, sign)
+}
+
+// callTarget is call for an operation of any service.
+func callTarget(t *testing.T, url, target, body string, sign func(*http.Request)) (int, string) {
+	t.Helper()
 	r, err := http.NewRequest("POST", url+"/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	if sign != nil {
 		sign(r)
