@@ -192,16 +192,10 @@ func logins(t *testing.T, db *store.DB, identity string, want ...store.IdentityL
 		}
 		alone, err3 := tx.GetPoolIdentity(identity)
 		same(t, "identity with its logins", i, alone)
-		slices.SortFunc(together, func(a, b store.IdentityLogin) int {
-			return slices.IndexFunc(got, isLogin(a)) - slices.IndexFunc(got, isLogin(b))
-		})
+		slices.SortFunc(together, func(a, b store.IdentityLogin) int { return slices.Index(want, a) - slices.Index(want, b) })
 		same(t, "logins with their identity", together, want)
 		return errors.Join(err, err2, err3)
 	})
-}
-
-func isLogin(a store.IdentityLogin) func(store.IdentityLogin) bool {
-	return func(b store.IdentityLogin) bool { return a == b }
 }
 
 // testDeleteIdentityPool wants nothing of a pool to be left, and nothing of another to be gone.
