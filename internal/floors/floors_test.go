@@ -47,6 +47,10 @@ var floors = map[string]float64{
 	"internal/federation/social": 3.2,
 	"internal/federation/saml":   3.1,
 
+	"internal/credential":          3,
+	"internal/credential/embedded": 3.1,
+	"internal/credential/sts":      3.1,
+
 	"internal/store/sqlite":   2.1,
 	"internal/store/postgres": 2.1,
 	"internal/store":          2,
@@ -60,6 +64,7 @@ var floors = map[string]float64{
 
 	"api":               0,
 	"verify":            0,
+	"internal/cache":    0,
 	"internal/fault":    0,
 	"internal/meter":    0,
 	"internal/policy":   0,
@@ -76,6 +81,7 @@ var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
 	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/scripttest": true,
+	"internal/credential/credentialtest": true,
 }
 
 type listed struct {

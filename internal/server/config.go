@@ -61,6 +61,8 @@ type Config struct {
 	ProviderNetworks []string `yaml:"provider_networks"`
 	// Functions say how the functions of pools' triggers are run.
 	Functions Functions `yaml:"functions"`
+	// Credentials say who gives the credentials of identity pools.
+	Credentials Credentials `yaml:"credentials"`
 	// Pages are the operator's own templates and languages of the pages that sign users in.
 	Pages Pages `yaml:"pages"`
 	// NameIssuer adds the iss parameter of RFC 9207 to the answers of the authorization endpoint, by which clients of

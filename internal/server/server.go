@@ -20,6 +20,7 @@ import (
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
 	"cognate/internal/clientconfig"
+	"cognate/internal/credential/embedded"
 	"cognate/internal/fault"
 	"cognate/internal/federation"
 	"cognate/internal/federation/oidc"
@@ -166,7 +167,8 @@ func openStore(ctx context.Context, path string) (*store.DB, error) {
 
 // build makes the core and the doors over it, and applies the seed.
 func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler, error) {
-	authenticate, err := s.authenticator()
+	sessions := embedded.New(keys)
+	authenticate, err := s.authenticator(sessionsOf(sessions))
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +206,11 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	identities := identitypool.New(s.db, s.tokens, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
+	broker, err := s.config.Credentials.broker(sessions)
+	if err != nil {
+		return nil, err
+	}
+	identities := identitypool.New(s.db, s.tokens, broker, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
 	identityserver.New(identities, pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
@@ -218,7 +224,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pages := hostedui.New(hostedui.Core{
 		Keys: keys, Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, OAuth: requests, Machine: machine,
 	}, view, s.cookies(), s.logger)
-	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger)}
+	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger), identityserver.Documents{Tokens: s.tokens, Logger: s.logger}}
 	if s.config.Dev {
 		configurations, err := clientconfig.New(pools, clientconfig.Options{PublicURL: s.config.PublicURL, SecureURL: s.SecureURL(), Logger: s.logger})
 		if err != nil {
@@ -226,7 +232,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		}
 		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
-	return proxies(trusted).believe(s.routes(mail, mux, doors...)), nil
+	api := identityserver.STS{Identities: identities, Authenticate: authenticate, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}
+	return proxies(trusted).believe(s.routes(mail, api, doors...)), nil
 }
 
 // providerSkew is how far the clock of an identity provider may be off.
@@ -275,23 +282,23 @@ func (s *Server) protection() (user.Options, error) {
 	return out, nil
 }
 
-func (s *Server) authenticator() (awsjson.Authenticator, error) {
+func (s *Server) authenticator(sessions awsjson.Sessions) (awsjson.Authenticator, error) {
 	if s.config.Dev {
-		return s.fromHere(awsjson.AnySignature), nil
+		return s.fromHere(awsjson.AnySignature(sessions)), nil
 	}
 	secrets, err := s.config.secrets()
 	if err != nil {
 		return nil, err
 	}
-	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }), nil
+	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }, sessions), nil
 }
 
 // fromHere refuses signed operations to web pages of other hosts than this machine and the public URL's: in
 // development, where any signature passes, a page that the developer happens to visit could do anything.
 func (s *Server) fromHere(next awsjson.Authenticator) awsjson.Authenticator {
-	return func(r *http.Request, body []byte, service string) (string, string, error) {
+	return func(r *http.Request, body []byte, service string) (awsjson.Principal, error) {
 		if origin := r.Header.Get("Origin"); origin != "" && !s.here(origin) {
-			return "", "", fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
+			return awsjson.Principal{}, fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
 		}
 		return next(r, body, service)
 	}
@@ -337,7 +344,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...registrar) http.Handler {
+func (s *Server) routes(mail *inbox.Inbox, api http.Handler, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {

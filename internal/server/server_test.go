@@ -89,6 +89,9 @@ func TestRefusals(t *testing.T) {
 		"negative limit":       {func(c *Config) { c.SMSPerDay = -1 }, "a limit is negative"},
 		"no proxy":             {func(c *Config) { c.TrustedProxies = []string{"proxy.example.com"} }, "trusted_proxies: "},
 		"no provider network":  {func(c *Config) { c.ProviderNetworks = []string{"10.0.0.0/33"} }, "provider_networks: "},
+		"unknown broker":       {func(c *Config) { c.Credentials.Broker = "vault" }, `credentials: the broker is embedded or sts, not "vault"`},
+		"no STS endpoint":      {func(c *Config) { c.Credentials = Credentials{Broker: "sts", Endpoint: "sts"} }, "credentials: the endpoint"},
+		"endpoint of our own":  {func(c *Config) { c.Credentials.Endpoint = "https://sts.example" }, "credentials: an endpoint"},
 		"no breached file":     {func(c *Config) { c.BreachedPasswords = "/none" }, "breached_passwords"},
 		"no breached hashes":   {func(c *Config) { c.BreachedPasswords = file(t, "words", "password\n") }, "no line with a SHA-1 hash"},
 		"readable master key":  {func(c *Config) { os.Chmod(c.MasterKeyFile, 0o644) }, "master.key"},
@@ -147,11 +150,17 @@ func TestBaseDomain(t *testing.T) {
 // call sends an operation, signed by sign if that is not nil.
 func call(t *testing.T, url, op, body string, sign func(*http.Request)) (int, string) {
 	t.Helper()
+	return callTarget(t, url, "AWSCognitoIdentityProviderService."+op, body, sign)
+}
+
+// callTarget is call for an operation of any service.
+func callTarget(t *testing.T, url, target, body string, sign func(*http.Request)) (int, string) {
+	t.Helper()
 	r, err := http.NewRequest("POST", url+"/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	if sign != nil {
 		sign(r)

@@ -72,9 +72,10 @@ func isScan(step string) bool {
 	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW"
 }
 
-// isWide reports whether a step of a query about a user reads what all users of the pool have.
+// isWide reports whether a step of a query about a user or an identity reads what all of the pool have.
 func isWide(step, query string) bool {
-	return strings.HasPrefix(query, "SELECT") && strings.Contains(query, "sub = ") &&
+	one := strings.Contains(query, "sub = ") || strings.Contains(query, "identity_id = ")
+	return strings.HasPrefix(query, "SELECT") && one &&
 		(strings.Contains(step, "(pool_id=?)") || strings.Contains(step, "(pool_id=? AND id>?)"))
 }
 

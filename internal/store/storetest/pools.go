@@ -223,7 +223,9 @@ func testSpareKeysConcurrent(t *testing.T, db *store.DB) {
 }
 
 // elsewhere are the tables whose rows belong to no user pool.
-var elsewhere = map[string]bool{"meta": true, "identity_pools": true, "pool_identities": true, "identity_logins": true, "access_keys": true, "roles": true}
+var elsewhere = map[string]bool{
+	"meta": true, "identity_pools": true, "pool_identities": true, "identity_logins": true, "openid_keys": true, "access_keys": true, "roles": true,
+}
 
 func testDeletePool(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error { return errors.Join(fill(tx, "p"), fill(tx, "q")) })

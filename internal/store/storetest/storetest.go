@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"PoolIdentities", testPoolIdentities},
 		{"IdentityLogins", testIdentityLogins},
 		{"DeleteIdentityPool", testDeleteIdentityPool},
+		{"OpenIDKeys", testOpenIDKeys},
 		{"ClassicStyles", testClassicStyles},
 		{"Brandings", testBrandings},
 		{"BrandingAssets", testBrandingAssets},
