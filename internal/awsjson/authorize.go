@@ -2,6 +2,7 @@ package awsjson
 
 import (
 	"bytes"
+	"context"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,27 +13,27 @@ import (
 
 // Denied is the fault of who may not do an action.
 func Denied(p Principal, action string) error {
-	who := p.Session
+	who := p.ARN
 	if who == "" {
 		who = p.AccessKeyID
 	}
 	return fault.Newf("AccessDeniedException", "User: %s is not authorized to perform: %s", who, action)
 }
 
-// accessKeysAlone is the [Authorizer] of a server without policies.
-func accessKeysAlone(p Principal, action, _ string) error {
-	if p.Session != "" {
+// accessKeysAlone decides for a server without policies.
+func accessKeysAlone(p Principal, action string) error {
+	if p.Temporary {
 		return Denied(p, action)
 	}
 	return nil
 }
 
-func (m *Mux) authorize(p Principal, op *api.Descriptor, body []byte) error {
+func (m *Mux) authorize(ctx context.Context, c Caller, op *api.Descriptor, body []byte) error {
 	action := op.Service.Name + ":" + op.Name
 	if m.config.Authorize == nil {
-		return accessKeysAlone(p, action, "")
+		return accessKeysAlone(c.Principal, action)
 	}
-	return m.config.Authorize(p, action, resource(op.Input, body))
+	return m.config.Authorize(ctx, c, action, resource(op.Input, body))
 }
 
 // named are the members by which requests name what they are about.

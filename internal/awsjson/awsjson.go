@@ -39,7 +39,9 @@ type Caller struct {
 type Principal struct {
 	AccessKeyID string
 	Region      string // the credential scope's
-	Session     string // the ARN of the session that temporary credentials are of; empty for an access key
+	ARN         string // who it is; empty where the [Authenticator] does not know
+	Temporary   bool   // it is a session, whose credentials end
+	Of          any    // what the [Authenticator] has for the [Authorizer]; comparable
 }
 
 // OwnAddress is the address of whom a request is from: empty when it is signed, for then it is some server's, which acts
@@ -70,7 +72,7 @@ type Authenticator func(r *http.Request, body []byte, service string) (Principal
 // Authorizer decides whether who has signed a request may do what it asks for: an action such as
 // "cognito-idp:CreateUserPool", with the resource that the request names: the id of a pool or an ARN, "*" when it names
 // none. What may not be is a fault: see [Denied].
-type Authorizer func(p Principal, action, resource string) error
+type Authorizer func(ctx context.Context, c Caller, action, resource string) error
 
 // Config is what a Mux needs to know.
 type Config struct {

@@ -85,7 +85,7 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, c *Caller) (out []b
 		if c.Principal, err = m.config.Authenticate(r, body, rt.op.Service.Name); err != nil {
 			return nil, op, err
 		}
-		if err = m.authorize(c.Principal, rt.op, body); err != nil {
+		if err = m.authorize(r.Context(), *c, rt.op, body); err != nil {
 			return nil, op, err
 		}
 	}

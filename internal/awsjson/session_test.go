@@ -20,35 +20,41 @@ import (
 
 const (
 	keySecret     = "secret-of-the-access-key"
+	keyARN        = "arn:aws:iam::123456789012:user/me"
 	sessionSecret = "secret-of-the-session"
 	sessionARN    = "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials"
 )
 
 // sessions knows one session, and one that has expired.
-func sessions(token, key string) (awsjson.Session, error) {
+func sessions(token, key string) (awsjson.Holder, error) {
 	switch {
 	case token == "good" && key == "ASIAGOOD":
-		return awsjson.Session{ARN: sessionARN, Secret: sessionSecret}, nil
+		return awsjson.Holder{ARN: sessionARN, Secret: sessionSecret}, nil
 	case token == "old" && key == "ASIAGOOD":
-		return awsjson.Session{}, fmt.Errorf("it was: %w", awsjson.ErrSessionExpired)
+		return awsjson.Holder{}, fmt.Errorf("it was: %w", awsjson.ErrSessionExpired)
 	}
-	return awsjson.Session{}, errors.New("unknown")
+	return awsjson.Holder{}, errors.New("unknown")
 }
 
 func strict() awsjson.Authenticator {
-	return awsjson.StrictSignature(func(id string) (string, bool) { return keySecret, id == "AKIAKEY" }, sessions)
+	return awsjson.StrictSignature(func(_ context.Context, id string) (awsjson.Holder, error) {
+		if id != "AKIAKEY" {
+			return awsjson.Holder{}, awsjson.ErrUnknownKey
+		}
+		return awsjson.Holder{ARN: keyARN, Secret: keySecret}, nil
+	}, sessions)
 }
 
 // TestSessions verifies requests with temporary credentials: in production nothing but ours is believed, in development
 // ours must be right and all else passes (checklist 52).
 func TestSessions(t *testing.T) {
-	const key, session = "AKIAKEY ", "ASIAGOOD " + sessionARN
+	const key, session = "AKIAKEY " + keyARN, "ASIAGOOD " + sessionARN + " for a while"
 	for name, tt := range map[string]struct {
 		id, secret        string
 		tokens            []string
 		strictly, loosely string // the code of the refusal, or who it is
 	}{
-		"an access key":                 {"AKIAKEY", keySecret, nil, key, key},
+		"an access key":                 {"AKIAKEY", keySecret, nil, key, "AKIAKEY "},
 		"a session":                     {"ASIAGOOD", sessionSecret, []string{"good"}, session, session},
 		"a session's key without token": {"ASIAGOOD", sessionSecret, nil, "UnrecognizedClientException", "ASIAGOOD "},
 		"a session, another secret":     {"ASIAGOOD", keySecret, []string{"good"}, "InvalidSignatureException", "InvalidSignatureException"},
@@ -56,7 +62,7 @@ func TestSessions(t *testing.T) {
 		"a session that has expired":    {"ASIAGOOD", sessionSecret, []string{"old"}, "ExpiredTokenException", "ExpiredTokenException"},
 		"a session of another key":      {"ASIAOTHER", sessionSecret, []string{"good"}, "UnrecognizedClientException", "ASIAOTHER "},
 		"somebody else's session":       {"ASIAGOOD", sessionSecret, []string{"bad"}, "UnrecognizedClientException", "ASIAGOOD "},
-		"an access key with a token":    {"AKIAKEY", keySecret, []string{"bad"}, "UnrecognizedClientException", key},
+		"an access key with a token":    {"AKIAKEY", keySecret, []string{"bad"}, "UnrecognizedClientException", "AKIAKEY "},
 		"two tokens":                    {"ASIAGOOD", sessionSecret, []string{"good", "good"}, "UnrecognizedClientException", "ASIAGOOD "},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -67,7 +73,10 @@ func TestSessions(t *testing.T) {
 				}
 				sigv4.Sign(r, []byte("{}"), tt.id, tt.secret, "eu-west-1", "cognito-idp", time.Now())
 				p, err := (*authenticate)(r, []byte("{}"), "cognito-idp")
-				got := p.AccessKeyID + " " + p.Session
+				got := p.AccessKeyID + " " + p.ARN
+				if p.Temporary {
+					got += " for a while"
+				}
 				if f, ok := errors.AsType[*fault.Error](err); ok {
 					got = f.Code
 				}
@@ -112,9 +121,9 @@ func TestAuthorizer(t *testing.T) {
 	var told string
 	m := awsjson.New(awsjson.Config{
 		Logger: slog.New(slog.DiscardHandler), Authenticate: strict(),
-		Authorize: func(p awsjson.Principal, action, resource string) error {
-			told = p.AccessKeyID + " " + p.Session + " " + action + " " + resource
-			return awsjson.Denied(p, action)
+		Authorize: func(_ context.Context, c awsjson.Caller, action, resource string) error {
+			told = c.ARN + " at " + c.IP + " " + action + " " + resource
+			return awsjson.Denied(c.Principal, action)
 		},
 	})
 	m.Register(idp.Service)
@@ -130,10 +139,10 @@ func TestAuthorizer(t *testing.T) {
 	} {
 		told = ""
 		w := signedCall(m, tt.op, tt.body, "AKIAKEY", keySecret, "")
-		if want := "AKIAKEY  cognito-idp:" + tt.op + " " + tt.want; told != want {
+		if want := keyARN + " at 192.0.2.1 cognito-idp:" + tt.op + " " + tt.want; told != want {
 			t.Errorf("%s %s: told %q, want %q", tt.op, tt.body, told, want)
 		}
-		if !strings.Contains(w.Body.String(), "User: AKIAKEY is not authorized to perform: cognito-idp:"+tt.op) {
+		if !strings.Contains(w.Body.String(), "User: "+keyARN+" is not authorized to perform: cognito-idp:"+tt.op) {
 			t.Errorf("%s %s: %d %s", tt.op, tt.body, w.Code, w.Body)
 		}
 	}

@@ -1,6 +1,7 @@
 package awsjson
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -12,22 +13,27 @@ import (
 // headerToken is where requests carry the token of temporary credentials.
 const headerToken = "X-Amz-Security-Token"
 
-// Session is what temporary credentials are of.
-type Session struct {
+// Holder is whose credentials they are that sign a request.
+type Holder struct {
 	ARN    string // who they act as
 	Secret string // that they sign with
+	Of     any    // as in [Principal]
 }
 
-// Sessions finds the session of a token that was given together with an access key. It returns [ErrSessionExpired] for one
-// that was there once, and any other error for what is none of ours.
-type Sessions func(token, accessKeyID string) (Session, error)
+// Keys finds the holder of an access key. It returns [ErrUnknownKey] when there is none.
+type Keys func(ctx context.Context, accessKeyID string) (Holder, error)
+
+// Sessions finds the holder of a session's token that was given together with an access key. It returns [ErrSessionExpired]
+// for one that was there once, and any other error for what is none of ours.
+type Sessions func(token, accessKeyID string) (Holder, error)
 
 // ErrSessionExpired says that the time of temporary credentials is over.
 var ErrSessionExpired = fault.New(codeExpired, "The security token included in the request is expired")
 
 const codeExpired = "ExpiredTokenException"
 
-var errUnknownKey = fault.New("UnrecognizedClientException", "The security token included in the request is invalid.")
+// ErrUnknownKey says that nobody has an access key.
+var ErrUnknownKey = fault.New("UnrecognizedClientException", "The security token included in the request is invalid.")
 
 // AnySignature returns the [Authenticator] of development: a request must carry a well-formed Authorization, and whatever
 // it signs is believed. Only who comes with a session of ours must have signed with it, and is nobody else then.
@@ -37,39 +43,39 @@ func AnySignature(sessions Sessions) Authenticator {
 		if err != nil {
 			return Principal{}, err
 		}
-		s, err := sessions.of(r, a)
+		h, err := sessions.of(r, a)
 		switch {
 		case errors.Is(err, ErrSessionExpired):
 			return Principal{}, ErrSessionExpired
-		case err != nil || s == nil:
+		case err != nil || h == nil:
 			return Principal{AccessKeyID: a.AccessKeyID, Region: a.Region}, nil
 		}
-		return s.verify(r, body, service, a)
+		return h.verify(r, body, service, a)
 	}
 }
 
 // StrictSignature returns the [Authenticator] of production: the signature must be that of the request,
 // made with the secret of a known access key or of a session, for this service, and at this time.
-func StrictSignature(secretOf func(accessKeyID string) (string, bool), sessions Sessions) Authenticator {
+func StrictSignature(keys Keys, sessions Sessions) Authenticator {
 	return func(r *http.Request, body []byte, service string) (Principal, error) {
 		a, err := parse(r)
 		if err != nil {
 			return Principal{}, err
 		}
-		s, err := sessions.of(r, a)
+		h, err := sessions.of(r, a)
 		switch {
 		case errors.Is(err, ErrSessionExpired):
 			return Principal{}, ErrSessionExpired
 		case err != nil:
-			return Principal{}, errUnknownKey
-		case s == nil:
-			secret, ok := secretOf(a.AccessKeyID)
-			if !ok {
-				return Principal{}, errUnknownKey
-			}
-			s = &Session{Secret: secret}
+			return Principal{}, ErrUnknownKey
+		case h != nil:
+			return h.verify(r, body, service, a)
 		}
-		return s.verify(r, body, service, a)
+		holder, err := keys(r.Context(), a.AccessKeyID)
+		if err != nil {
+			return Principal{}, err
+		}
+		return holder.verify(r, body, service, a)
 	}
 }
 
@@ -82,33 +88,35 @@ func parse(r *http.Request) (*sigv4.Authorization, error) {
 		return nil, signatureFault(err)
 	}
 	if len(a.AccessKeyID) > maxAccessKeyID {
-		return nil, errUnknownKey
+		return nil, ErrUnknownKey
 	}
 	return a, nil
 }
 
-// of returns the session of a request, nil for one that is signed with an access key.
-func (f Sessions) of(r *http.Request, a *sigv4.Authorization) (*Session, error) {
+// of returns the holder of a request's session, nil for one that is signed with an access key.
+func (f Sessions) of(r *http.Request, a *sigv4.Authorization) (*Holder, error) {
 	tokens := r.Header.Values(headerToken)
 	switch {
 	case len(tokens) == 0:
 		return nil, nil
 	case len(tokens) > 1 || f == nil: // of two, neither is meant
-		return nil, errUnknownKey
+		return nil, ErrUnknownKey
 	}
-	s, err := f(tokens[0], a.AccessKeyID)
+	h, err := f(tokens[0], a.AccessKeyID)
 	if err != nil {
 		return nil, err
 	}
-	return &s, nil
+	return &h, nil
 }
 
-// verify checks that the session's secret has signed a request.
-func (s *Session) verify(r *http.Request, body []byte, service string, a *sigv4.Authorization) (Principal, error) {
-	if err := a.Verify(r, body, service, s.Secret, time.Now()); err != nil {
+// verify checks that the holder's secret has signed a request.
+func (h *Holder) verify(r *http.Request, body []byte, service string, a *sigv4.Authorization) (Principal, error) {
+	if err := a.Verify(r, body, service, h.Secret, time.Now()); err != nil {
 		return Principal{}, signatureFault(err)
 	}
-	return Principal{AccessKeyID: a.AccessKeyID, Region: a.Region, Session: s.ARN}, nil
+	return Principal{
+		AccessKeyID: a.AccessKeyID, Region: a.Region, ARN: h.ARN, Temporary: r.Header.Get(headerToken) != "", Of: h.Of,
+	}, nil
 }
 
 func signatureFault(err error) error {

@@ -162,12 +162,14 @@ func (s STS) callerIdentity(q *query) (func(id string) any, error) {
 		return nil, asQuery(err)
 	}
 	q.who = who
-	out := callerIdentity{Namespace: stsNamespace, ARN: who.Session, Account: s.AccountID}
-	if who.Session == "" {
+	out := callerIdentity{Namespace: stsNamespace, ARN: who.ARN, Account: s.AccountID}
+	if out.ARN == "" {
 		out.ARN = "arn:aws:iam::" + s.AccountID + ":user/" + who.AccessKeyID
-		out.UserID = uniqueID("AIDA", out.ARN)
+	}
+	if who.Temporary {
+		out.UserID, out.Account = assumedRoleID(out.ARN), strings.Split(out.ARN, ":")[4]
 	} else {
-		out.UserID, out.Account = assumedRoleID(who.Session), strings.Split(who.Session, ":")[4]
+		out.UserID = uniqueID("AIDA", out.ARN)
 	}
 	return func(id string) any {
 		out.Metadata.RequestID = id

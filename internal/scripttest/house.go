@@ -69,7 +69,7 @@ func newHouse(t *testing.T, db *store.DB) *House {
 const accountID = "000000000000"
 
 // session is that of credentials which the house has given.
-func (h *House) session(token, key string) (awsjson.Session, error) {
+func (h *House) session(token, key string) (awsjson.Holder, error) {
 	s, err := h.credentials.Open(token, key)
-	return awsjson.Session{ARN: s.ARN(), Secret: s.SecretAccessKey}, err
+	return awsjson.Holder{ARN: s.ARN(), Secret: s.SecretAccessKey}, err
 }

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 
-	"cognate/internal/awsjson"
 	"cognate/internal/credential"
 	"cognate/internal/credential/embedded"
 	"cognate/internal/credential/sts"
@@ -36,18 +34,4 @@ func (c Credentials) broker(own *embedded.Broker) (credential.Broker, error) {
 		return b, nil
 	}
 	return nil, fmt.Errorf("credentials: the broker is embedded or sts, not %q", c.Broker)
-}
-
-// sessionsOf has requests believed that are signed with credentials of a broker.
-func sessionsOf(b *embedded.Broker) awsjson.Sessions {
-	return func(token, accessKeyID string) (awsjson.Session, error) {
-		s, err := b.Open(token, accessKeyID)
-		if errors.Is(err, embedded.ErrExpired) {
-			err = awsjson.ErrSessionExpired
-		}
-		if err != nil {
-			return awsjson.Session{}, err
-		}
-		return awsjson.Session{ARN: s.ARN(), Secret: s.SecretAccessKey}, nil
-	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cognate/api/idp"
+	"cognate/internal/access"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
@@ -168,10 +169,11 @@ func openStore(ctx context.Context, path string) (*store.DB, error) {
 // build makes the core and the doors over it, and applies the seed.
 func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler, error) {
 	sessions := embedded.New(keys)
-	authenticate, err := s.authenticator(sessionsOf(sessions))
+	guard, err := s.newGuard(ctx, access.New(s.db, keys), sessions)
 	if err != nil {
 		return nil, err
 	}
+	authenticate := s.authenticator(guard)
 	mail := inbox.New()
 	sender, err := s.sender(mail)
 	if err != nil {
@@ -200,7 +202,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err := s.seed(ctx, pools); err != nil {
 		return nil, err
 	}
-	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
+	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Authorize: guard.authorize, Logger: s.logger, Undeclared: s.undeclared})
 	machine := authn.New(keys, s.users, passkeys, s.tokens)
 	requests := oauth.New(s.db, keys, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
@@ -282,15 +284,11 @@ func (s *Server) protection() (user.Options, error) {
 	return out, nil
 }
 
-func (s *Server) authenticator(sessions awsjson.Sessions) (awsjson.Authenticator, error) {
+func (s *Server) authenticator(g *guard) awsjson.Authenticator {
 	if s.config.Dev {
-		return s.fromHere(awsjson.AnySignature(sessions)), nil
+		return s.fromHere(awsjson.AnySignature(g.session))
 	}
-	secrets, err := s.config.secrets()
-	if err != nil {
-		return nil, err
-	}
-	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }, sessions), nil
+	return awsjson.StrictSignature(g.holder, g.session)
 }
 
 // fromHere refuses signed operations to web pages of other hosts than this machine and the public URL's: in
