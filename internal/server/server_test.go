@@ -23,6 +23,10 @@ import (
 	"testing"
 	"time"
 
+	"cognate/api"
+	ours "cognate/api/cognate"
+	"cognate/api/identity"
+	"cognate/api/idp"
 	"cognate/internal/secret"
 	"cognate/internal/sigv4"
 )
@@ -218,7 +222,37 @@ func TestProductionVerifiesSignatures(t *testing.T) {
 	}
 }
 
-// TestProductionHasNoDevelopmentEndpoints also holds that there is no default pool or user.
+// TestProductionKnowsItsCallers calls every operation that is not for the public without a signature, and with one of an
+// unknown key (checklist 52).
+func TestProductionKnowsItsCallers(t *testing.T) {
+	s := start(t, production(t), io.Discard)
+	stranger := func(service string) func(*http.Request) {
+		return func(r *http.Request) {
+			sigv4.Sign(r, []byte("{}"), "AKIASTRANGER", accessSecret, "us-east-1", service, time.Now())
+		}
+	}
+	asked := 0
+	for _, service := range []*api.Service{idp.Service, identity.Service, ours.Service} {
+		for _, op := range service.Operations {
+			if op.Auth != api.Signed {
+				continue
+			}
+			asked++
+			target := service.TargetPrefix + "." + op.Name
+			if status, text := callTarget(t, s.URL(), target, "{}", nil); status != 400 || !strings.Contains(text, `"__type":"MissingAuthenticationTokenException"`) {
+				t.Errorf("%s unsigned: %d %s", target, status, text)
+			}
+			if status, text := callTarget(t, s.URL(), target, "{}", stranger(service.Name)); status != 400 || !strings.Contains(text, `"__type":"UnrecognizedClientException"`) {
+				t.Errorf("%s by a stranger: %d %s", target, status, text)
+			}
+		}
+	}
+	if asked < 97 {
+		t.Errorf("only %d operations are signed", asked)
+	}
+}
+
+// TestProductionHasNoDevelopmentEndpoints also holds that there is no default pool or user (checklist 53).
 func TestProductionHasNoDevelopmentEndpoints(t *testing.T) {
 	s := start(t, production(t), io.Discard)
 	for path, want := range map[string]int{
