@@ -119,8 +119,12 @@ func TestRefusals(t *testing.T) {
 
 func TestReadConfig(t *testing.T) {
 	c, err := ReadConfig(file(t, "c.yaml", "addr: 127.0.0.1:8443\npublic_url: https://id.example.com\naccess_keys:\n  - {id: A, secret_env: S}\nsmtp: {host: mail, port: 587, from: a@b.c, username: u, password_env: P}\n"))
-	if err != nil || c.AccessKeys[0].SecretEnv != "S" || c.SMTP.Port != 587 {
+	if err != nil || c.AccessKeys[0].SecretEnv != "S" || c.SMTP.Port != 587 || c.Credentials != (Credentials{}) {
 		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = ReadConfig(file(t, "c.yaml", "credentials: {broker: sts, region: eu-central-1, endpoint: https://sts.example.com}\n"))
+	if err != nil || c.Credentials != (Credentials{Broker: "sts", Region: "eu-central-1", Endpoint: "https://sts.example.com"}) {
+		t.Errorf("%+v, %v", c.Credentials, err)
 	}
 	_, err = ReadConfig(file(t, "c.yaml", "addr: x\naccess_key: [{id: A, secret: hunter2hunter2}]\n"))
 	if err == nil || !strings.Contains(err.Error(), "[2:1]") || strings.Contains(err.Error(), "hunter2") {
