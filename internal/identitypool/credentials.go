@@ -3,6 +3,7 @@ package identitypool
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -121,6 +122,7 @@ func (r *Registry) assume(ctx context.Context, e entry, q credential.Request) (c
 		return r.tokens.SignOpenID(ctx, r.openID(e, q.Tags), tokenLifetime)
 	}
 	c, err := r.broker.Assume(ctx, q)
+	warn(ctx, q, err)
 	switch {
 	case errors.Is(err, credential.ErrRefused):
 		return c, fault.Because(err, identity.CodeInvalidIdentityPoolConfiguration, textRoles)
@@ -128,4 +130,11 @@ func (r *Registry) assume(ctx context.Context, e entry, q credential.Request) (c
 		return c, fault.Because(err, identity.CodeExternalService, "The service that gives credentials is not available.")
 	}
 	return c, err
+}
+
+// warn tells the operator what only the operator can change.
+func warn(ctx context.Context, q credential.Request, err error) {
+	if errors.Is(err, credential.ErrRefused) || errors.Is(err, credential.ErrUnavailable) {
+		slog.WarnContext(ctx, "no credentials for an identity", "pool", q.PoolID, "role", q.RoleARN, "cause", err)
+	}
 }

@@ -52,6 +52,34 @@ func TestCredentialsSignNothing(t *testing.T) {
 	}
 }
 
+// TestUsualPool: what nobody has asked for is off: guests, the basic flow, roles; and a login is for the provider and the
+// app that the pool names (checklist 57).
+func TestUsualPool(t *testing.T) {
+	h := newHouse(t, engines.Memory(t), "self")
+	made, err := h.identities.Create(h.ctx, "us-east-1", &identity.CreateIdentityPoolInput{IdentityPoolName: "usual",
+		CognitoIdentityProviders: []*identity.CognitoIdentityProvider{{ProviderName: h.key, ClientId: "another app"}}})
+	h.must(err)
+	refused := func(what string, err error, want string) {
+		t.Helper()
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", what, err, want)
+		}
+	}
+	_, err = h.identities.GetID(h.ctx, made.IdentityPoolId, nil)
+	refused("a guest", err, "NotAuthorizedException: Unauthenticated access is not supported for this identity pool.")
+	login := map[string]string{h.key: h.signIn().ID}
+	_, err = h.identities.GetID(h.ctx, made.IdentityPoolId, login)
+	refused("another app", err, "NotAuthorizedException: Token is not from a supported provider of this identity pool.")
+	_, err = h.identities.GetID(h.ctx, made.IdentityPoolId, map[string]string{"idp.example": login[h.key]})
+	refused("another provider", err, "NotAuthorizedException: Logins don't match. Please include at least one valid login for this identity or identity pool.")
+	id, err := h.getID(login[h.key])
+	h.must(err)
+	_, err = h.identities.OpenIDToken(h.ctx, &identity.GetOpenIdTokenInput{IdentityId: id, Logins: login})
+	refused("the basic flow", err, "InvalidParameterException: Basic (classic) flow is not enabled, please use enhanced flow.")
+	_, err = h.credentials(id, login)
+	refused("a role", err, "InvalidIdentityPoolConfigurationException: Invalid identity pool configuration. Check assigned IAM roles for this pool.")
+}
+
 // TestReads counts what is read of the store for a user who has come before: one look-up by a key, as the plans in the
 // store's own tests show.
 func TestReads(t *testing.T) {

@@ -50,10 +50,12 @@ func (r *Registry) AssumeRole(ctx context.Context, w WebIdentity) (credential.Cr
 	if err := r.mayAssume(ctx, o, w.RoleARN); err != nil {
 		return credential.Credentials{}, o, err
 	}
-	c, err := r.broker.Assume(ctx, credential.Request{
+	q := credential.Request{
 		RoleARN: w.RoleARN, SessionName: w.SessionName, IdentityID: o.Identity, PoolID: o.PoolID, AMR: o.AMR, Tags: o.Tags(),
 		Duration: w.Duration, Token: func(context.Context) (string, error) { return w.Token, nil },
-	})
+	}
+	c, err := r.broker.Assume(ctx, q)
+	warn(ctx, q, err)
 	switch {
 	case errors.Is(err, credential.ErrRefused):
 		err = fault.Because(err, errNoAssume.Code, errNoAssume.Message)

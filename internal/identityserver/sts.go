@@ -47,8 +47,7 @@ type query struct {
 
 // ServeHTTP implements http.Handler.
 func (s STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if r.Method != http.MethodPost || !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
+	if !isQuery(r) {
 		s.Next.ServeHTTP(w, r)
 		return
 	}
@@ -66,6 +65,14 @@ func (s STS) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.String("id", id), slog.String("op", "sts:"+q.operation()),
 		slog.String("error", code), slog.String("key", q.who.AccessKeyID), slog.String("ip", awsjson.Peer(r)), slog.Duration("took", time.Since(start)))
+}
+
+// isQuery reports whether a request is one of the query API: a form. Some tools say of all that they post that it is one,
+// even of a request that names an operation of the JSON API.
+func isQuery(r *http.Request) bool {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return r.Method == http.MethodPost && r.Header.Get("X-Amz-Target") == "" &&
+		strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
 
 // operation is the name of what is asked for, where that is something that there is.

@@ -236,3 +236,27 @@ func TestSessionsAreNobodyElse(t *testing.T) {
 		t.Errorf("signed for another service: %d %s", status, text)
 	}
 }
+
+// TestFormsForTheOtherAPI: a request that names an operation of the JSON API is one of those, whatever it says that its body is.
+func TestFormsForTheOtherAPI(t *testing.T) {
+	c := newCounter(t, engines.Memory(t))
+	for target, want := range map[string]string{
+		"AWSCognitoIdentityService.GetId": `{"IdentityId":"us-east-1:`, "": `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">`,
+	} {
+		r, err := http.NewRequest(http.MethodPost, c.House.URL+"/", strings.NewReader(`{"IdentityPoolId":"`+c.Kept["ip"]+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Amz-Target", target)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if !strings.HasPrefix(string(text), want) {
+			t.Errorf("%q: %s", target, text)
+		}
+	}
+}

@@ -23,6 +23,10 @@ import (
 	"testing"
 	"time"
 
+	"cognate/api"
+	ours "cognate/api/cognate"
+	"cognate/api/identity"
+	"cognate/api/idp"
 	"cognate/internal/secret"
 	"cognate/internal/sigv4"
 )
@@ -115,8 +119,12 @@ func TestRefusals(t *testing.T) {
 
 func TestReadConfig(t *testing.T) {
 	c, err := ReadConfig(file(t, "c.yaml", "addr: 127.0.0.1:8443\npublic_url: https://id.example.com\naccess_keys:\n  - {id: A, secret_env: S}\nsmtp: {host: mail, port: 587, from: a@b.c, username: u, password_env: P}\n"))
-	if err != nil || c.AccessKeys[0].SecretEnv != "S" || c.SMTP.Port != 587 {
+	if err != nil || c.AccessKeys[0].SecretEnv != "S" || c.SMTP.Port != 587 || c.Credentials != (Credentials{}) {
 		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = ReadConfig(file(t, "c.yaml", "credentials: {broker: sts, region: eu-central-1, endpoint: https://sts.example.com}\n"))
+	if err != nil || c.Credentials != (Credentials{Broker: "sts", Region: "eu-central-1", Endpoint: "https://sts.example.com"}) {
+		t.Errorf("%+v, %v", c.Credentials, err)
 	}
 	_, err = ReadConfig(file(t, "c.yaml", "addr: x\naccess_key: [{id: A, secret: hunter2hunter2}]\n"))
 	if err == nil || !strings.Contains(err.Error(), "[2:1]") || strings.Contains(err.Error(), "hunter2") {
@@ -218,7 +226,37 @@ func TestProductionVerifiesSignatures(t *testing.T) {
 	}
 }
 
-// TestProductionHasNoDevelopmentEndpoints also holds that there is no default pool or user.
+// TestProductionKnowsItsCallers calls every operation that is not for the public without a signature, and with one of an
+// unknown key (checklist 52).
+func TestProductionKnowsItsCallers(t *testing.T) {
+	s := start(t, production(t), io.Discard)
+	stranger := func(service string) func(*http.Request) {
+		return func(r *http.Request) {
+			sigv4.Sign(r, []byte("{}"), "AKIASTRANGER", accessSecret, "us-east-1", service, time.Now())
+		}
+	}
+	asked := 0
+	for _, service := range []*api.Service{idp.Service, identity.Service, ours.Service} {
+		for _, op := range service.Operations {
+			if op.Auth != api.Signed {
+				continue
+			}
+			asked++
+			target := service.TargetPrefix + "." + op.Name
+			if status, text := callTarget(t, s.URL(), target, "{}", nil); status != 400 || !strings.Contains(text, `"__type":"MissingAuthenticationTokenException"`) {
+				t.Errorf("%s unsigned: %d %s", target, status, text)
+			}
+			if status, text := callTarget(t, s.URL(), target, "{}", stranger(service.Name)); status != 400 || !strings.Contains(text, `"__type":"UnrecognizedClientException"`) {
+				t.Errorf("%s by a stranger: %d %s", target, status, text)
+			}
+		}
+	}
+	if asked < 97 {
+		t.Errorf("only %d operations are signed", asked)
+	}
+}
+
+// TestProductionHasNoDevelopmentEndpoints also holds that there is no default pool or user (checklist 53).
 func TestProductionHasNoDevelopmentEndpoints(t *testing.T) {
 	s := start(t, production(t), io.Discard)
 	for path, want := range map[string]int{
