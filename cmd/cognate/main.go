@@ -44,6 +44,7 @@ type dev struct {
 	Templates   string `type:"existingdir" help:"Folder of templates that take the place of the pages' own."`
 	Languages   string `type:"existingdir" help:"Folder of JSON files with more languages for the pages."`
 	Functions   string `type:"existingfile" help:"YAML file that says how the functions of triggers are run; by default they are in Lambda."`
+	Logins      string `type:"existingfile" help:"YAML file of the providers that identity pools may trust beside user pools."`
 	protection
 }
 
@@ -68,6 +69,12 @@ func (d *dev) Run(ctx context.Context) error {
 		TLS:   server.TLS{Local: d.TLS || d.TLSAWSNames, Addr: d.TLSAddr, AWSNames: d.TLSAWSNames},
 	}
 	d.apply(&c)
+	if d.Logins != "" {
+		var err error
+		if c.Logins, err = server.ReadLogins(d.Logins); err != nil {
+			return err
+		}
+	}
 	if d.Functions != "" {
 		var err error
 		if c.Functions, err = server.ReadFunctions(d.Functions); err != nil {

@@ -68,7 +68,7 @@ func (r *Registry) proveOne(ctx context.Context, p *pool, provider, text string)
 	case p.hasUserPool(provider):
 		return r.proveUser(ctx, p, provider, text)
 	case p.hasOther(provider):
-		return login{}, fault.Newf(identity.CodeExternalService, "Logins of %s are not available on this server.", provider)
+		return r.proveOther(ctx, p, provider, text)
 	}
 	return login{}, errNoMatch
 }
@@ -82,10 +82,7 @@ func (s *settings) isPrivate(provider string) bool {
 // provider is what its ARN ends with.
 func (s *settings) hasOther(provider string) bool {
 	_, social := s.SupportedLoginProviders[provider]
-	oidc := slices.ContainsFunc(s.OpenIdConnectProviderARNs, func(arn string) bool {
-		_, issuer, _ := strings.Cut(arn, ":oidc-provider/")
-		return issuer == provider
-	})
+	oidc := slices.ContainsFunc(s.OpenIdConnectProviderARNs, func(arn string) bool { return issuerOf(arn) == provider })
 	return social || oidc || slices.Contains(s.SamlProviderARNs, provider)
 }
 

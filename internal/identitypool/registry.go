@@ -27,6 +27,7 @@ type Registry struct {
 	broker    credential.Broker
 	accountID string
 	guests    *meter.Meter
+	providers map[string]Provider
 	pools     *cache.Cache[pool]
 }
 
@@ -34,6 +35,9 @@ type Registry struct {
 type Options struct {
 	// GuestsPerAddress is how many identities of guests one address may have made in an hour; 0 is any number.
 	GuestsPerAddress int
+	// Providers are those that pools may trust beside user pools, by their ARNs, the social ones by the keys of their logins.
+	// Logins of others are an ExternalServiceException.
+	Providers map[string]Provider
 }
 
 // New makes a registry over db, which believes the ID tokens that tokens has issued and has broker give credentials;
@@ -56,7 +60,7 @@ func (r *Registry) forget(c store.Change) {
 
 // With sets the options. It is not for a registry that is in use.
 func (r *Registry) With(o Options) *Registry {
-	r.guests = meter.New(o.GuestsPerAddress, time.Hour)
+	r.guests, r.providers = meter.New(o.GuestsPerAddress, time.Hour), o.Providers
 	return r
 }
 

@@ -59,6 +59,8 @@ type Config struct {
 	// ProviderNetworks are addresses and networks that are not public, at which identity providers may be called all the
 	// same; in development all may be.
 	ProviderNetworks []string `yaml:"provider_networks"`
+	// Logins are the providers that identity pools may trust beside user pools.
+	Logins Logins `yaml:"logins"`
 	// Functions say how the functions of pools' triggers are run.
 	Functions Functions `yaml:"functions"`
 	// Credentials say who gives the credentials of identity pools.

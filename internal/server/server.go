@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"cognate/api/idp"
 	"cognate/internal/access"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
@@ -23,10 +22,6 @@ import (
 	"cognate/internal/clientconfig"
 	"cognate/internal/credential/embedded"
 	"cognate/internal/fault"
-	"cognate/internal/federation"
-	"cognate/internal/federation/oidc"
-	"cognate/internal/federation/saml"
-	"cognate/internal/federation/social"
 	"cognate/internal/gateway"
 	"cognate/internal/hostedui"
 	"cognate/internal/identitypool"
@@ -37,7 +32,6 @@ import (
 	"cognate/internal/message/smtp"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
-	"cognate/internal/outbound"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
@@ -212,7 +206,12 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	identities := identitypool.New(s.db, s.tokens, broker, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
+	providers, err := s.loginProviders()
+	if err != nil {
+		return nil, err
+	}
+	identities := identitypool.New(s.db, s.tokens, broker, s.config.AccountID).With(
+		identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress, Providers: providers})
 	identityserver.New(identities, pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
@@ -236,22 +235,6 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	}
 	api := identityserver.STS{Identities: identities, Authenticate: authenticate, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}
 	return proxies(trusted).believe(s.routes(mail, api, doors...)), nil
-}
-
-// providerSkew is how far the clock of an identity provider may be off.
-const providerSkew = 2 * time.Minute
-
-// kinds are the kinds of identity providers that pools can have.
-func (s *Server) kinds() (map[string]federation.Kind, error) {
-	allowed, err := parseNetworks("provider_networks", s.config.ProviderNetworks)
-	if err != nil {
-		return nil, err
-	}
-	env := federation.Env{HTTP: outbound.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
-	kinds := social.Kinds(env)
-	kinds[idp.IdentityProviderTypeTypeOidc] = oidc.Kind{Env: env}
-	kinds[idp.IdentityProviderTypeTypeSaml] = saml.Kind{Env: env}
-	return kinds, nil
 }
 
 // registrar is a door that mounts itself.
