@@ -119,7 +119,9 @@ func TestSTSBroker(t *testing.T) {
 	service.Issuer = s.URL() + "/_cognate/identity"
 	ask := func(op, body string, into any) {
 		t.Helper()
-		sign := func(r *http.Request) { sigv4.Sign(r, []byte(body), "AKIA", "any", "eu-west-3", "cognito-identity", time.Now()) }
+		sign := func(r *http.Request) {
+			sigv4.Sign(r, []byte(body), "AKIA", "any", "eu-west-3", "cognito-identity", time.Now())
+		}
 		status, text := callTarget(t, s.URL(), "AWSCognitoIdentityService."+op, body, sign)
 		if status != 200 {
 			t.Fatalf("%s: %d %s", op, status, text)
