@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"cognate/internal/credential"
+	"cognate/internal/credential/credentialtest"
 	"cognate/internal/sigv4"
 )
 
@@ -106,5 +108,40 @@ func TestIdentityDocuments(t *testing.T) {
 		`"response_types_supported":["id_token"],"subject_types_supported":["public"],"id_token_signing_alg_values_supported":["RS512"]}`
 	if string(text) != want {
 		t.Errorf("got %s", text)
+	}
+}
+
+// TestSTSBroker has another service give the credentials, which believes this server by the documents that it serves.
+func TestSTSBroker(t *testing.T) {
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	service := credentialtest.NewService(t, "")
+	s := start(t, Config{Dev: true, Addr: "127.0.0.1:0", Data: ":memory:", Credentials: Credentials{Broker: "sts", Endpoint: service.URL, Region: "eu-west-3"}}, io.Discard)
+	service.Issuer = s.URL() + "/_cognate/identity"
+	ask := func(op, body string, into any) {
+		t.Helper()
+		sign := func(r *http.Request) {
+			sigv4.Sign(r, []byte(body), "AKIA", "any", "eu-west-3", "cognito-identity", time.Now())
+		}
+		status, text := callTarget(t, s.URL(), "AWSCognitoIdentityService."+op, body, sign)
+		if status != 200 {
+			t.Fatalf("%s: %d %s", op, status, text)
+		}
+		if into != nil {
+			if err := json.Unmarshal([]byte(text), into); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var made struct{ IdentityPoolId, IdentityId string }
+	var got struct {
+		Credentials struct{ AccessKeyId, SecretKey, SessionToken string }
+	}
+	ask("CreateIdentityPool", `{"IdentityPoolName":"i","AllowUnauthenticatedIdentities":true}`, &made)
+	ask("SetIdentityPoolRoles", `{"IdentityPoolId":"`+made.IdentityPoolId+`","Roles":{"unauthenticated":"`+credentialtest.Role+`"}}`, nil)
+	ask("GetId", `{"IdentityPoolId":"`+made.IdentityPoolId+`"}`, &made)
+	ask("GetCredentialsForIdentity", `{"IdentityId":"`+made.IdentityId+`"}`, &got)
+	who := service.Session(credential.Credentials{AccessKeyID: got.Credentials.AccessKeyId})
+	if who.IdentityID != made.IdentityId || who.PoolID != made.IdentityPoolId || who.ARN != "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials" {
+		t.Errorf("the credentials are of %+v", who)
 	}
 }
