@@ -134,13 +134,18 @@ func (m *Machine) define(ctx context.Context, a *Attempt, p *progress) (*Step, e
 	return m.askCustom(ctx, a, p)
 }
 
-// endCustom grants what the pool's function has decided on: without a second factor, but not to users whose state forbids it.
+// endCustom grants what the pool's function has decided on: without a second factor, but not to users whose state forbids it. It is too late
+// to answer that a device is not there: that is a new one.
 func (m *Machine) endCustom(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	if !p.Exists() {
 		return nil, errWrongPassword
 	}
 	p.custom = nil
-	if err := m.recognise(ctx, a, p); err != nil {
+	err := m.recognise(ctx, a, p)
+	if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == idp.CodeResourceNotFound {
+		p.device, err = "", nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return m.complete(ctx, a, p)
