@@ -206,7 +206,9 @@ func (r *Runner) create(ctx context.Context, e event) (out trigger.CreateAuthCha
 		return out, err
 	}
 	out.Public = trigger.Metadata{"CODE_DELIVERY_DELIVERY_MEDIUM": idp.DeliveryMediumTypeEmail, "CODE_DELIVERY_DESTINATION": s.Destination}
-	out.Private, out.Metadata = trigger.Metadata{"sent": text}, &text
+	if out.Private = (trigger.Metadata{"sent": text}); !ok {
+		out.Metadata = &text // for the challenges that follow
+	}
 	return out, nil
 }
 
