@@ -141,6 +141,15 @@ test('the server itself mails a code', async () => {
 	await auth.signOut();
 });
 
+test('a code of the server is a second factor where the password must come first', async () => {
+	const pool = await customPool('second-code');
+	const username = await makeUser(pool, 'second');
+	await refused(begin(person(username, pool)), ...wrong);
+	const user = person(username, pool);
+	await withPassword(user, password);
+	assert.ok((await guess(user, (await mail(username)).code)).isValid());
+});
+
 test('nobody gets the same challenges as somebody where the client hides that', async () => {
 	const pool = await customPool('email-code', { PreventUserExistenceErrors: 'ENABLED' });
 	const username = await makeUser(pool, 'hidden');

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,9 +17,10 @@ import (
 	"cognate/internal/user"
 )
 
-// custom is how far a sign-in has come whose challenges the pool's functions make (protocol page "auth-flows", section 7). It stays with
-// the server: sealed in the Session, or in a row where it is too long for that. A challenge is answered once: with a wrong answer an older
-// Session is over, too, so that nobody goes back to one with more guesses left.
+// custom is how far a sign-in has come whose challenges the pool's functions make (protocol page "auth-flows", section
+// 7). It stays with the server: sealed in the Session, or in a row where it is too long for that. A challenge is
+// answered once: with a wrong answer an older Session is over, too, so that nobody goes back to one with more guesses
+// left.
 type custom struct {
 	Step     int                       `json:"n"` // of the challenge that is asked; the first is 1
 	Results  []trigger.ChallengeResult `json:"r,omitzero"`
@@ -55,7 +55,8 @@ func (c *custom) lastRight() bool {
 	return n > 0 && c.Results[n-1].Result && c.Results[n-1].Name != trigger.ChallengeSRP
 }
 
-// startCustom begins a sign-in whose challenges the pool's functions make; CHALLENGE_NAME says that it begins with a password, by SRP.
+// startCustom begins a sign-in whose challenges the pool's functions make; CHALLENGE_NAME says that it begins with a
+// password, by SRP.
 func (m *Machine) startCustom(ctx context.Context, a *Attempt) (*Step, error) {
 	if a.Pool.Functions().DefineAuthChallenge == "" {
 		return nil, user.ErrNoChallenges
@@ -91,7 +92,8 @@ func (m *Machine) startCustom(ctx context.Context, a *Attempt) (*Step, error) {
 	return m.define(ctx, a, p)
 }
 
-// mayBegin refuses users whom no answer would let in, before a function sends them anything. An identity provider's user is nobody here.
+// mayBegin refuses users whom no answer would let in, before a function sends them anything. An identity provider's
+// user is nobody here.
 func (m *Machine) mayBegin(a *Attempt, p *progress, name string) error {
 	hides := a.Client.HidesUsers()
 	switch {
@@ -110,11 +112,13 @@ func (m *Machine) mayBegin(a *Attempt, p *progress, name string) error {
 // seen is the sign-in as the pool's functions see it.
 func (a *Attempt) seen(p *progress) user.CustomSignIn {
 	return user.CustomSignIn{
-		Pool: a.Pool, Client: a.Client, Account: p.Account, Name: a.Parameters["USERNAME"], Results: p.custom.Results, Metadata: a.occasion().Metadata,
+		Pool: a.Pool, Client: a.Client, Account: p.Account, Name: a.Parameters["USERNAME"],
+		Results: p.custom.Results, Metadata: a.occasion().Metadata,
 	}
 }
 
-// define has the pool's function say what comes next. A name that nobody has goes through the same challenges, and never further.
+// define has the pool's function say what comes next. A name that nobody has goes through the same challenges, and
+// never further.
 func (m *Machine) define(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	next, err := m.users.DefineChallenge(ctx, a.seen(p))
 	if err != nil {
@@ -134,8 +138,8 @@ func (m *Machine) define(ctx context.Context, a *Attempt, p *progress) (*Step, e
 	return m.askCustom(ctx, a, p)
 }
 
-// endCustom grants what the pool's function has decided on: without a second factor, but not to users whose state forbids it. It is too late
-// to answer that a device is not there: that is a new one.
+// endCustom grants what the pool's function has decided on: without a second factor, but not to users whose state
+// forbids it. It is too late to answer that a device is not there: that is a new one.
 func (m *Machine) endCustom(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	if !p.Exists() {
 		return nil, errWrongPassword
@@ -167,8 +171,8 @@ func (m *Machine) askCustom(ctx context.Context, a *Attempt, p *progress) (*Step
 	return m.ask(ctx, a, p, a.begin(p, idp.ChallengeNameTypeCustomChallenge), parameters)
 }
 
-// answerCustom answers CUSTOM_CHALLENGE. The pool's function says whether that is right, and a wrong answer counts against the user; what
-// follows from it, another function decides.
+// answerCustom answers CUSTOM_CHALLENGE. The pool's function says whether that is right, and a wrong answer counts
+// against the user; what follows from it, another function decides.
 func (m *Machine) answerCustom(ctx context.Context, a *Attempt) (*Step, error) {
 	s, p, err := m.resume(ctx, a, a.Challenge)
 	if err != nil {
@@ -228,8 +232,8 @@ func (m *Machine) askCustomPassword(ctx context.Context, a *Attempt, p *progress
 	return m.ask(ctx, a, p, a.begin(p, step.Challenge), step.Parameters)
 }
 
-// answerCustomPassword answers PASSWORD_VERIFIER where the pool's functions decide what follows. A wrong password ends there, and no
-// function is asked about it.
+// answerCustomPassword answers PASSWORD_VERIFIER where the pool's functions decide what follows. A wrong password ends
+// there, and no function is asked about it.
 func (m *Machine) answerCustomPassword(ctx context.Context, a *Attempt, c claim, b block, raw []byte) (*Step, error) {
 	s, p, err := m.resume(ctx, a, a.Challenge)
 	if err != nil {
@@ -244,14 +248,15 @@ func (m *Machine) answerCustomPassword(ctx context.Context, a *Attempt, c claim,
 	switch {
 	case !p.User.Enabled:
 		return nil, errDisabled
-	case p.User.Status == idp.UserStatusTypeForceChangePassword && time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity())):
+	case temporaryTooOld(a, p):
 		return nil, errTemporaryOld
 	}
 	p.methods = append(p.methods, methodPassword)
 	return m.answered(ctx, a, p, true)
 }
 
-// askReplacement asks for a new password, as the pool's function wants it: of a user who must replace it, and has just proven something.
+// askReplacement asks for a new password, as the pool's function wants it: of a user who must replace it, and has just
+// proven something.
 func (m *Machine) askReplacement(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
 	switch {
 	case !p.Exists():
@@ -269,7 +274,8 @@ func (m *Machine) replacedCustom(ctx context.Context, a *Attempt, p *progress) (
 	return m.answered(ctx, a, p, true)
 }
 
-// sealOrKeep is seal for a session that may not fit into a Session: then what the functions have made of it is kept in a row.
+// sealOrKeep is seal for a session that may not fit into a Session: then what the functions have made of it is kept in
+// a row.
 func (m *Machine) sealOrKeep(a *Attempt, p *progress, s session) (string, error) {
 	text, err := m.seal(s)
 	if err != nil || s.Custom == nil || len(text) <= longestSession {
@@ -282,13 +288,16 @@ func (m *Machine) sealOrKeep(a *Attempt, p *progress, s session) (string, error)
 	if len(plain) > longestKept {
 		return "", trigger.Unrecognizable(fmt.Errorf("the sign-in has come to more than %d bytes", longestKept))
 	}
-	row := store.Challenge{Flow: s.Flow, PoolID: s.Pool, Answered: s.Custom.Step - 1, State: m.keys.Seal(plain, keptAAD+s.Flow), Expires: s.Expires}
+	row := store.Challenge{
+		Flow: s.Flow, PoolID: s.Pool, Answered: s.Custom.Step - 1, State: m.keys.Seal(plain, keptAAD+s.Flow), Expires: s.Expires,
+	}
 	p.writes = append(p.writes, m.users.KeepChallenge(a.Pool, p.Subject, row))
 	s.Custom = &custom{Step: s.Custom.Step, Kept: true}
 	return m.seal(s)
 }
 
-// recallCustom is the state of a session's challenges, nil where it has none: an error once its challenge, or a later one, was answered.
+// recallCustom is the state of a session's challenges, nil where it has none: an error once its challenge, or a later
+// one, was answered.
 func (m *Machine) recallCustom(ctx context.Context, s session) (*custom, error) {
 	if s.Custom == nil {
 		return nil, nil

@@ -38,7 +38,7 @@ func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Ste
 		return nil, err
 	}
 	if p.User.Status == idp.UserStatusTypeForceChangePassword {
-		if time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
+		if temporaryTooOld(a, p) {
 			return nil, errTemporaryOld
 		}
 		if err := m.recognise(ctx, a, p); err != nil {
@@ -47,6 +47,12 @@ func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Ste
 		return m.askNewPassword(ctx, a, p)
 	}
 	return m.next(ctx, a, p)
+}
+
+// temporaryTooOld reports whether a user's password is a temporary one that is not good any more.
+func temporaryTooOld(a *Attempt, p *progress) bool {
+	return p.User.Status == idp.UserStatusTypeForceChangePassword &&
+		time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity()))
 }
 
 // RefusedState tells why a user who has proven a factor is not let in.

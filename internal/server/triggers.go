@@ -65,6 +65,8 @@ type Process struct {
 type Builtin struct {
 	Name string `yaml:"name"` // email-code or magic-link
 	URL  string `yaml:"url"`  // of the app that takes links, with {code} in its query or fragment
+	// Password has sign-ins begin with the password.
+	Password bool `yaml:"password"`
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
@@ -134,7 +136,8 @@ func (s *Server) runner(name string, f Function) (trigger.Runner, error) {
 		p := f.Process
 		return processes.New(processes.Config{Command: p.Command, Dir: p.Dir, Env: p.Env, Concurrency: p.Concurrency, Logger: s.logger})
 	case f.Builtin != nil:
-		return builtin.New(builtin.Config{Name: f.Builtin.Name, URL: f.Builtin.URL, Clear: s.config.Dev, Sender: mailer{s}})
+		b := f.Builtin
+		return builtin.New(builtin.Config{Name: b.Name, URL: b.URL, Clear: s.config.Dev, Password: b.Password, Sender: mailer{s}})
 	default:
 		return unchanged{}, nil
 	}

@@ -23,8 +23,8 @@ type ChallengeResult struct {
 	Metadata *string `json:"challengeMetadata"`
 }
 
-// DefineAuthChallengeRequest tells what a sign-in has come to, the oldest challenge first. UserNotFound says that nobody has the name,
-// where the client hides that.
+// DefineAuthChallengeRequest tells what a sign-in has come to, the oldest challenge first. UserNotFound says that
+// nobody has the name, where the client hides that.
 type DefineAuthChallengeRequest struct {
 	UserAttributes Attributes        `json:"userAttributes"`
 	Session        []ChallengeResult `json:"session"`
@@ -32,7 +32,8 @@ type DefineAuthChallengeRequest struct {
 	UserNotFound   bool              `json:"userNotFound"`
 }
 
-// DefineAuthChallengeResponse is what comes next; what is null or empty is not said. [DefineAuthChallengeResponse.Next] judges it.
+// DefineAuthChallengeResponse is what comes next; what is null or empty is not said. [DefineAuthChallengeResponse.Next]
+// judges it.
 type DefineAuthChallengeResponse struct {
 	ChallengeName      *string `json:"challengeName"`
 	IssueTokens        *bool   `json:"issueTokens"`
@@ -45,8 +46,9 @@ const (
 	NextFailure = "failure"
 )
 
-// Next is [NextTokens], [NextFailure], or the challenge that comes next: CUSTOM_CHALLENGE, PASSWORD_VERIFIER or NEW_PASSWORD_REQUIRED.
-// To fail goes before tokens, and both before a challenge. An error is the fault of a response that says none of these.
+// Next is [NextTokens], [NextFailure], or the challenge that comes next: CUSTOM_CHALLENGE, PASSWORD_VERIFIER or
+// NEW_PASSWORD_REQUIRED. To fail goes before tokens, and both before a challenge. An error is the fault of a response
+// that says none of these.
 func (r DefineAuthChallengeResponse) Next() (string, error) {
 	switch {
 	case is(r.FailAuthentication):
@@ -74,8 +76,8 @@ type CreateAuthChallengeRequest struct {
 	UserNotFound   bool              `json:"userNotFound"`
 }
 
-// CreateAuthChallengeResponse is a challenge: what the app is told of it, what only the function that verifies the answer is, and what
-// the challenge is called in the sessions that follow.
+// CreateAuthChallengeResponse is a challenge: what the app is told of it, what only the function that verifies the
+// answer is, and what the challenge is called in the sessions that follow.
 type CreateAuthChallengeResponse struct {
 	Public   Metadata `json:"publicChallengeParameters"`
 	Private  Metadata `json:"privateChallengeParameters"`

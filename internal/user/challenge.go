@@ -12,8 +12,8 @@ import (
 	"cognate/internal/trigger"
 )
 
-// CustomSignIn is a sign-in whose challenges the pool's functions make (protocol page "triggers", section 5). None of its functions is
-// called in a transaction, and whoever has one called must be ready to wait for it.
+// CustomSignIn is a sign-in whose challenges the pool's functions make (protocol page "triggers", section 5). None of
+// its functions is called in a transaction, and whoever has one called must be ready to wait for it.
 type CustomSignIn struct {
 	Pool     *pool.Pool
 	Client   *pool.Client
@@ -53,7 +53,8 @@ func (d *Directory) DefineChallenge(ctx context.Context, s CustomSignIn) (string
 	request := trigger.DefineAuthChallengeRequest{
 		UserAttributes: s.attributes(), Session: s.Results, ClientMetadata: s.Metadata, UserNotFound: !s.Account.Exists(),
 	}
-	response, err := trigger.DefineAuthChallenge.Call(ctx, d.options.Triggers, function, s.scene(trigger.SourceDefineAuthChallenge), request)
+	scene := s.scene(trigger.SourceDefineAuthChallenge)
+	response, err := trigger.DefineAuthChallenge.Call(ctx, d.options.Triggers, function, scene, request)
 	if err != nil {
 		return "", err
 	}
@@ -67,10 +68,11 @@ func (d *Directory) CreateChallenge(ctx context.Context, s CustomSignIn) (made t
 		return made, ErrNoChallenges
 	}
 	request := trigger.CreateAuthChallengeRequest{
-		UserAttributes: s.attributes(), ChallengeName: idp.ChallengeNameTypeCustomChallenge, Session: s.Results, ClientMetadata: s.Metadata,
-		UserNotFound: !s.Account.Exists(),
+		UserAttributes: s.attributes(), ChallengeName: idp.ChallengeNameTypeCustomChallenge, Session: s.Results,
+		ClientMetadata: s.Metadata, UserNotFound: !s.Account.Exists(),
 	}
-	made, err = trigger.CreateAuthChallenge.Call(ctx, d.options.Triggers, function, s.scene(trigger.SourceCreateAuthChallenge), request)
+	scene := s.scene(trigger.SourceCreateAuthChallenge)
+	made, err = trigger.CreateAuthChallenge.Call(ctx, d.options.Triggers, function, scene, request)
 	if err == nil && sizeOf(made) > maxChallenge {
 		err = trigger.Unrecognizable(fmt.Errorf("a challenge of more than %d bytes", maxChallenge))
 	}
@@ -90,15 +92,17 @@ func sizeOf(made trigger.CreateAuthChallengeResponse) (n int) {
 }
 
 // VerifyChallenge has the pool's function look at an answer. It belongs into [Directory.GuardCall].
-func (d *Directory) VerifyChallenge(ctx context.Context, s CustomSignIn, private map[string]string, answer string) (right bool, err error) {
+func (d *Directory) VerifyChallenge(ctx context.Context, s CustomSignIn, private trigger.Metadata, answer string) (bool, error) {
 	function := s.Pool.Functions().VerifyAuthChallengeResponse
 	if function == "" {
 		return false, ErrNoChallenges
 	}
 	request := trigger.VerifyAuthChallengeRequest{
-		UserAttributes: s.attributes(), Private: private, Answer: answer, ClientMetadata: s.Metadata, UserNotFound: !s.Account.Exists(),
+		UserAttributes: s.attributes(), Private: private, Answer: answer, ClientMetadata: s.Metadata,
+		UserNotFound: !s.Account.Exists(),
 	}
-	response, err := trigger.VerifyAuthChallenge.Call(ctx, d.options.Triggers, function, s.scene(trigger.SourceVerifyAuthChallenge), request)
+	scene := s.scene(trigger.SourceVerifyAuthChallenge)
+	response, err := trigger.VerifyAuthChallenge.Call(ctx, d.options.Triggers, function, scene, request)
 	return err == nil && response.Right(), err
 }
 
@@ -114,8 +118,8 @@ func (d *Directory) Challenge(ctx context.Context, flow string) (c store.Challen
 	return c, err
 }
 
-// KeepChallenge is the write that keeps the state of a subject's next challenge. Who asks for it has proven nothing, so that there is
-// a limit to it.
+// KeepChallenge is the write that keeps the state of a subject's next challenge. Who asks for it has proven nothing, so
+// that there is a limit to it.
 func (d *Directory) KeepChallenge(p *pool.Pool, subject string, c store.Challenge) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		if err := limitKeptChallenge.spend(tx, p, subject); err != nil {

@@ -35,6 +35,9 @@ var never = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 var errLocked = fault.New(idp.CodeNotAuthorized, "Password attempts exceeded")
 
+// write is what a transaction writes beside what it is for.
+type write = func(*store.Tx) error
+
 // Guard runs an attempt to prove something for an account, unless it is locked. A fault of the attempt
 // counts as a failure; any other error does not. It sets a.Failed to whether the account had failed before:
 // then [Directory.Succeeded] has something to forget.
@@ -69,10 +72,11 @@ func (d *Directory) Guard(ctx context.Context, p *pool.Pool, a *Account, attempt
 	return err
 }
 
-// GuardCall is Guard for an attempt that calls a function of the pool's, which may take long, and may have the same user prove something
-// meanwhile: nobody waits for a turn. So the attempt is always counted as a failure first, in one Update with what also writes, whose error
-// ends it without a trace; and it is given back unless it fails. It sets a.Failed.
-func (d *Directory) GuardCall(ctx context.Context, p *pool.Pool, a *Account, also func(*store.Tx) error, attempt func() error) error {
+// GuardCall is Guard for an attempt that calls a function of the pool's, which may take long, and may have the same
+// user prove something meanwhile: nobody waits for a turn. So the attempt is always counted as a failure first, in one
+// Update with what also writes, whose error ends it without a trace; and it is given back unless it fails. It sets
+// a.Failed.
+func (d *Directory) GuardCall(ctx context.Context, p *pool.Pool, a *Account, also write, attempt func() error) error {
 	lock, err := d.countFailure(ctx, p, a.Subject, also)
 	if err != nil {
 		return err
@@ -146,7 +150,7 @@ func afterFailure(c store.Counter, now time.Time) store.Counter {
 // countFailure counts a failure and sets the lock that follows from it, or returns errLocked when another
 // process has set one meanwhile. It is written even when the client has gone: leaving early must not be a
 // way to guess for free. What also writes comes first; lock is when the lock ends, zero without one.
-func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject string, also ...func(*store.Tx) error) (lock time.Time, err error) {
+func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject string, also ...write) (lock time.Time, err error) {
 	defer d.failures.Add(1)
 	err = d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)

@@ -1,7 +1,9 @@
-// Package builtin is the functions that the server brings along, for pools that want no function of their own: the three of a sign-in
-// (CUSTOM_AUTH) by a code, or a link, in an e-mail. A pool names one like any other function, and the configuration says that it is this.
+// Package builtin is the functions that the server brings along, for pools that want no function of their own: the
+// three of a sign-in (CUSTOM_AUTH) by a code, or a link, in an e-mail. A pool names one like any other function, and
+// the configuration says that it is this.
 //
-// They are no exception: all that they know is in their events. What is sent lives in the sign-in alone, which the server seals.
+// They are no exception: all that they know is in their events. What is sent lives in the sign-in alone, which the
+// server seals.
 package builtin
 
 import (
@@ -31,15 +33,15 @@ const (
 // Mail is what a user proves to have received.
 type Mail struct {
 	PoolID, ClientID string
-	Sub              string // the user's; empty for a name that nobody has, for whom nothing is sent and all else is as for others
+	Sub              string // the user's; empty for a name that nobody has: nothing is sent, and all else is as for others
 	Name             string // by which the user was asked for
 	Code             secret.Text
 	Link             string // carries the code, which is not shown then; empty for a code to type
 	Metadata         map[string]string
 }
 
-// Sender sends mails, as many as may be, and is safe for concurrent use. It returns where one went, masked. An error that is a fault may be
-// shown to the app.
+// Sender sends mails, as many as may be, and is safe for concurrent use. It returns where one went, masked. An error
+// that is a fault may be shown to the app.
 type Sender interface {
 	Send(ctx context.Context, m Mail) (destination string, err error)
 }
@@ -52,6 +54,8 @@ type Config struct {
 	URL string
 	// Clear allows a URL without TLS.
 	Clear bool
+	// Password makes what is sent a second factor: a sign-in has to begin with the password.
+	Password bool
 	// Sender sends what it makes.
 	Sender Sender
 }
@@ -129,13 +133,13 @@ func (r *Runner) Invoke(ctx context.Context, _ string, text []byte) ([]byte, err
 	var err error
 	switch e.Source {
 	case trigger.SourceDefineAuthChallenge:
-		response = define(e)
+		response = r.define(e)
 	case trigger.SourceCreateAuthChallenge:
 		response, err = r.create(ctx, e)
 	case trigger.SourceVerifyAuthChallenge:
 		response = verify(e, time.Now())
 	default:
-		err = &trigger.Unreachable{Code: "ResourceNotFoundException", Cause: fmt.Errorf("%s makes challenges and nothing else", r.config.Name)}
+		err = &trigger.Unreachable{Code: "ResourceNotFoundException", Cause: errors.New("challenges are made here, and nothing else")}
 	}
 	if err != nil {
 		return nil, err
@@ -143,9 +147,9 @@ func (r *Runner) Invoke(ctx context.Context, _ string, text []byte) ([]byte, err
 	return json.Marshal(map[string]any{"response": response})
 }
 
-// define asks for what was sent, up to three times; after the password where the sign-in begins with one, which is replaced when it is a
-// temporary one.
-func define(e event) (r trigger.DefineAuthChallengeResponse) {
+// define asks for what was sent, up to three times; after the password where the sign-in begins with one, which is
+// replaced when it is a temporary one.
+func (r *Runner) define(e event) (out trigger.DefineAuthChallengeResponse) {
 	var password, right, last = false, false, ""
 	wrong := 0
 	for _, c := range e.Request.Session {
@@ -161,17 +165,19 @@ func define(e event) (r trigger.DefineAuthChallengeResponse) {
 	}
 	switch {
 	case last == trigger.ChallengeSRP:
-		r.ChallengeName = new(idp.ChallengeNameTypePasswordVerifier)
+		out.ChallengeName = new(idp.ChallengeNameTypePasswordVerifier)
+	case r.config.Password && !password:
+		out.FailAuthentication = new(true)
 	case right && password && e.Request.Attributes["cognito:user_status"] == idp.UserStatusTypeForceChangePassword:
-		r.ChallengeName = new(idp.ChallengeNameTypeNewPasswordRequired)
+		out.ChallengeName = new(idp.ChallengeNameTypeNewPasswordRequired)
 	case right:
-		r.IssueTokens = new(true)
+		out.IssueTokens = new(true)
 	case wrong >= rounds:
-		r.FailAuthentication = new(true)
+		out.FailAuthentication = new(true)
 	default:
-		r.ChallengeName = new(idp.ChallengeNameTypeCustomChallenge)
+		out.ChallengeName = new(idp.ChallengeNameTypeCustomChallenge)
 	}
-	return r
+	return out
 }
 
 // sent is what was sent: what the challenges of one sign-in ask for, and are called. The app never sees it.
@@ -205,7 +211,9 @@ func (r *Runner) create(ctx context.Context, e event) (out trigger.CreateAuthCha
 	if err != nil {
 		return out, err
 	}
-	out.Public = trigger.Metadata{"CODE_DELIVERY_DELIVERY_MEDIUM": idp.DeliveryMediumTypeEmail, "CODE_DELIVERY_DESTINATION": s.Destination}
+	out.Public = trigger.Metadata{
+		"CODE_DELIVERY_DELIVERY_MEDIUM": idp.DeliveryMediumTypeEmail, "CODE_DELIVERY_DESTINATION": s.Destination,
+	}
 	if out.Private = (trigger.Metadata{"sent": text}); !ok {
 		out.Metadata = &text // for the challenges that follow
 	}
@@ -243,7 +251,8 @@ func (r *Runner) send(ctx context.Context, e event) (sent, error) {
 	return s, err
 }
 
-// verify compares an answer with what was sent to the user's address: no answer is right of who has another one by now, or is nobody.
+// verify compares an answer with what was sent to the user's address: no answer is right of who has another one by now,
+// or is nobody.
 func verify(e event, now time.Time) trigger.VerifyAuthChallengeResponse {
 	s, ok := readSent(e.Request.Private["sent"])
 	same := subtle.ConstantTimeCompare([]byte(e.Request.Answer), []byte(s.Code)) == 1

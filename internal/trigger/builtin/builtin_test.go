@@ -223,6 +223,27 @@ func TestPassword(t *testing.T) {
 	s.wants(trigger.NextTokens)
 }
 
+// TestPasswordFirst has no way around the password where it is wanted.
+func TestPasswordFirst(t *testing.T) {
+	r, err := builtin.New(builtin.Config{Name: builtin.EmailCode, Password: true, Sender: &post{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := begin(t, builtin.EmailCode)
+	s.d = trigger.New(r, slog.New(slog.DiscardHandler))
+	s.wants(trigger.NextFailure)
+	s.session = []trigger.ChallengeResult{{Name: "CUSTOM_CHALLENGE", Result: true}}
+	s.wants(trigger.NextFailure)
+	s.session = []trigger.ChallengeResult{{Name: trigger.ChallengeSRP, Result: true}}
+	s.wants("PASSWORD_VERIFIER")
+	s.session = append(s.session, trigger.ChallengeResult{Name: "PASSWORD_VERIFIER", Result: false})
+	s.wants(trigger.NextFailure)
+	s.session[1].Result = true
+	s.wants("CUSTOM_CHALLENGE")
+	s.session = append(s.session, trigger.ChallengeResult{Name: "CUSTOM_CHALLENGE", Result: true})
+	s.wants(trigger.NextTokens)
+}
+
 // TestSendingFails tells the app of faults, and nothing else.
 func TestSendingFails(t *testing.T) {
 	s := begin(t, builtin.EmailCode)
