@@ -39,6 +39,7 @@ var floors = map[string]float64{
 	"internal/message/smtp":      3.1,
 	"internal/message":           3,
 	"internal/trigger":           3,
+	"internal/trigger/builtin":   3.1,
 	"internal/trigger/lambda":    3.1,
 	"internal/trigger/process":   3.1,
 	"internal/trigger/webhook":   3.1,

@@ -44,7 +44,9 @@ func newHouse(t *testing.T, db *store.DB) *House {
 	h := &House{Inbox: inbox.New(), credentials: embedded.New(keys)}
 	h.Pools = pool.New(db, keys, pool.Options{AccountID: accountID, Dev: true, Kinds: kinds})
 	h.Users = user.New(db, keys, h.Inbox)
-	tokens := token.New(db, keys, h.Pools, "http://cognate.test")
+	functions := h.functions()
+	h.Users.With(user.Options{Triggers: functions})
+	tokens := token.New(db, keys, h.Pools, "http://cognate.test").With(functions)
 	passkeys := passkey.New(db, keys, true)
 	authenticate := awsjson.AnySignature(h.session)
 	mux := awsjson.New(awsjson.Config{

@@ -78,6 +78,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Terms", testTerms},
 		{"AuthorizationCodes", testAuthorizationCodes},
 		{"LoginSessions", testLoginSessions},
+		{"Challenges", testChallenges},
+		{"ChallengesConcurrent", testChallengesConcurrent},
 		{"Devices", testDevices},
 		{"DeviceLists", testDeviceLists},
 		{"ExpireDeviceFamilies", testExpireDeviceFamilies},
@@ -209,6 +211,7 @@ func fill(tx *store.Tx, pool string) error {
 			return tx.CreateAuthorizationCode(newAuthorizationCode(pool, sub, client, "code-"+pool))
 		},
 		func() error { return tx.CreateLoginSession(newLoginSession(pool, sub, "browser-"+pool)) },
+		func() error { return tx.TakeChallenge(newChallenge(pool, "challenge-"+pool, 1)) },
 		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
 		func() error { return tx.CreatePasskey(newPasskey(pool, sub, "passkey-"+pool)) },
 		func() error { return tx.PutSoftwareToken(newSoftwareToken(pool, sub)) },
