@@ -18,6 +18,17 @@ func ParseAddress(s string) (*mail.Address, error) {
 	return a, Message{Medium: Email, Destination: a.Address, Subject: a.Name}.Validate()
 }
 
+// Check is Validate for a sender of one medium: of the other, the error is ErrUnsupported. When ctx has ended, it is ctx's.
+func (m Message) Check(ctx context.Context, only Medium) error {
+	if m.Medium != only && (m.Medium == Email || m.Medium == SMS) {
+		return ErrUnsupported
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return m.Validate()
+}
+
 // Failure is an error with a text that may be logged, and the kind of another: ErrUndeliverable, ErrThrottled or a context's. Nil is
 // no kind.
 type Failure struct {

@@ -43,10 +43,7 @@ func (s *Sender) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // password included, is not, for it can be put right. An error names the
 // server and its reply, and never a credential or what the message says.
 func (s *Sender) Send(ctx context.Context, m message.Message) error {
-	if m.Medium == message.SMS {
-		return fmt.Errorf("smtp: %w", message.ErrUnsupported)
-	}
-	if err := ctx.Err(); err != nil {
+	if err := m.Check(ctx, message.Email); err != nil {
 		return fmt.Errorf("smtp: %w", err)
 	}
 	mailing, err := s.compose(m)
@@ -68,9 +65,6 @@ type mailing struct {
 }
 
 func (s *Sender) compose(m message.Message) (*mailing, error) {
-	if err := m.Validate(); err != nil {
-		return nil, err
-	}
 	from, to := s.from, &mail.Address{Address: m.Destination}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if m.From != "" {
