@@ -50,6 +50,15 @@ func (r Report) Outcome() Outcome {
 // Reporter is told of messages. It is safe for concurrent use, and quick.
 type Reporter func(context.Context, Report)
 
+// Reports is a Reporter that tells all of a list.
+func Reports(list []Reporter) Reporter {
+	return func(ctx context.Context, r Report) {
+		for _, report := range list {
+			report(ctx, r)
+		}
+	}
+}
+
 // Log tells a log of messages: of none its code, its text or its whole destination.
 func Log(l *slog.Logger) Reporter {
 	return func(ctx context.Context, r Report) {
@@ -66,9 +75,9 @@ func Log(l *slog.Logger) Reporter {
 
 // Watched is a Sender that reports what becomes of messages.
 type Watched struct {
-	Name    string
-	Sender  Sender
-	Reports []Reporter
+	Name   string
+	Sender Sender
+	Report Reporter
 }
 
 // Send implements Sender. It gives a message an ID and a time when it has none.
@@ -76,9 +85,7 @@ func (w Watched) Send(ctx context.Context, m Message) error {
 	m = m.Identified()
 	start := time.Now()
 	err := w.Sender.Send(ctx, m)
-	for _, report := range w.Reports {
-		report(ctx, Report{Message: m, Sender: w.Name, Err: err, Took: time.Since(start)})
-	}
+	w.Report(ctx, Report{Message: m, Sender: w.Name, Err: err, Took: time.Since(start)})
 	return err
 }
 

@@ -32,7 +32,6 @@ import (
 	"cognate/internal/idpserver"
 	"cognate/internal/message"
 	"cognate/internal/message/inbox"
-	"cognate/internal/message/smtp"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/outbound"
@@ -160,8 +159,9 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	mail := inbox.New()
-	sender, err := s.sender(mail)
+	mail, sent := inbox.New(), newMessageCounter()
+	reports := []message.Reporter{message.Log(s.logger), countMessages(sent)}
+	sender, err := s.sender(ctx, mail, message.Reports(reports))
 	if err != nil {
 		return nil, err
 	}
@@ -182,6 +182,13 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	protection.Triggers = triggers
+	if protection.Seal, err = s.config.CustomSenders.sealer(); err != nil {
+		return nil, err
+	}
+	if s.config.Dev {
+		reports = append(reports, mail.Report)
+	}
+	protection.Report = message.Reports(reports)
 	s.users = user.New(s.db, keys, sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL).With(triggers)
 	passkeys := passkey.New(s.db, keys, s.config.Dev)
@@ -216,7 +223,11 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		}
 		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
-	return proxies(trusted).believe(s.routes(mail, mux, doors...)), nil
+	counted, err := s.config.metricsHandler(sent)
+	if err != nil {
+		return nil, err
+	}
+	return proxies(trusted).believe(s.routes(mail, mux, counted, doors...)), nil
 }
 
 // providerSkew is how far the clock of an identity provider may be off.
@@ -297,21 +308,6 @@ func (s *Server) here(origin string) bool {
 	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") || host == s.publicHost()
 }
 
-// sender is where messages go: in development always to the inbox.
-func (s *Server) sender(mail *inbox.Inbox) (message.Sender, error) {
-	if s.config.Dev {
-		return mail, nil
-	}
-	if s.config.SMTP == nil {
-		return message.Nowhere{}, nil
-	}
-	c, err := s.config.SMTP.config()
-	if err != nil {
-		return nil, err
-	}
-	return smtp.New(c)
-}
-
 func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 	d := &seed.Document{}
 	switch {
@@ -327,7 +323,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...registrar) http.Handler {
+func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, counted http.Handler, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {
@@ -335,6 +331,9 @@ func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, doors ...registrar)
 	}
 	mux.HandleFunc("GET /_cognate/health", alive)
 	mux.HandleFunc("GET /_cognate/ready", s.ready)
+	if counted != nil {
+		mux.Handle("GET "+metricsPath, counted)
+	}
 	if s.config.Dev {
 		pages := mail.Handler(s.publicHost())
 		mux.Handle(inbox.PagePath, pages)
