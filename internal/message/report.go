@@ -50,12 +50,13 @@ func (r Report) Outcome() Outcome {
 // Reporter is told of messages. It is safe for concurrent use, and quick.
 type Reporter func(context.Context, Report)
 
-// Reports is a Reporter that tells all of a list.
-func Reports(list []Reporter) Reporter {
-	return func(ctx context.Context, r Report) {
-		for _, report := range list {
-			report(ctx, r)
-		}
+// Reports are reporters that are told the same.
+type Reports []Reporter
+
+// Report is a Reporter that tells all of them.
+func (all Reports) Report(ctx context.Context, r Report) {
+	for _, report := range all {
+		report(ctx, r)
 	}
 }
 

@@ -30,7 +30,6 @@ import (
 	"cognate/internal/identitypool"
 	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
-	"cognate/internal/message"
 	"cognate/internal/message/inbox"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
@@ -159,9 +158,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	mail, sent := inbox.New(), newMessageCounter()
-	reports := []message.Reporter{message.Log(s.logger), countMessages(sent)}
-	sender, err := s.sender(ctx, mail, message.Reports(reports))
+	mail, err := s.openPost(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -181,15 +178,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	protection.Triggers = triggers
-	if protection.Seal, err = s.config.CustomSenders.sealer(); err != nil {
-		return nil, err
-	}
-	if s.config.Dev {
-		reports = append(reports, mail.Report)
-	}
-	protection.Report = message.Reports(reports)
-	s.users = user.New(s.db, keys, sender)
+	protection.Triggers, protection.Seal, protection.Report = triggers, mail.seal, mail.report
+	s.users = user.New(s.db, keys, mail.sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL).With(triggers)
 	passkeys := passkey.New(s.db, keys, s.config.Dev)
 	if err := s.seed(ctx, pools); err != nil {
@@ -223,11 +213,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		}
 		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
-	counted, err := s.config.metricsHandler(sent)
-	if err != nil {
-		return nil, err
-	}
-	return proxies(trusted).believe(s.routes(mail, mux, counted, doors...)), nil
+	return proxies(trusted).believe(s.routes(mail, mux, doors...)), nil
 }
 
 // providerSkew is how far the clock of an identity provider may be off.
@@ -323,7 +309,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, counted http.Handler, doors ...registrar) http.Handler {
+func (s *Server) routes(mail post, api *awsjson.Mux, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {
@@ -331,11 +317,11 @@ func (s *Server) routes(mail *inbox.Inbox, api *awsjson.Mux, counted http.Handle
 	}
 	mux.HandleFunc("GET /_cognate/health", alive)
 	mux.HandleFunc("GET /_cognate/ready", s.ready)
-	if counted != nil {
-		mux.Handle("GET "+metricsPath, counted)
+	if mail.counts != nil {
+		mux.Handle("GET "+metricsPath, mail.counts)
 	}
 	if s.config.Dev {
-		pages := mail.Handler(s.publicHost())
+		pages := mail.inbox.Handler(s.publicHost())
 		mux.Handle(inbox.PagePath, pages)
 		mux.Handle(inbox.JSONPath, pages)
 	}
