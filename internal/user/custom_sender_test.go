@@ -324,10 +324,13 @@ func TestCustomSenderIsBounded(t *testing.T) {
 type failing struct {
 	message.Sender
 	err  error
+	mu   sync.Mutex
 	left int
 }
 
 func (f *failing) Send(ctx context.Context, m message.Message) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.left > 0 {
 		f.left--
 		return f.err

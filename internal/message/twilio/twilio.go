@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -36,7 +37,7 @@ type Config struct {
 	From string
 	// MessagingServiceSID is the service that chooses where messages come from, in place of From.
 	MessagingServiceSID string
-	// Endpoint is called in place of Twilio's API: a URL.
+	// Endpoint is called in place of Twilio's API: a URL of https, or of this machine.
 	Endpoint string
 	// Client makes the requests; nil is one of its own.
 	Client *http.Client
@@ -93,10 +94,17 @@ func (c *Config) check() error {
 		return errors.New("messaging_service_sid is not one")
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Scheme != "https" && u.Scheme != "http":
 		return errors.New("endpoint is not a URL")
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return errors.New("endpoint is not https: the token never crosses the network in clear")
 	case c.Timeout < 0:
 		return errors.New("the timeout is negative")
 	}
 	return nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // String shows the account and no secret.

@@ -181,6 +181,7 @@ func TestNewRefuses(t *testing.T) {
 		"messaging_service_sid": func(c *Config) { c.From, c.MessagingServiceSID = "", "x" },
 		"name either":           func(c *Config) { c.MessagingServiceSID = service },
 		"endpoint":              func(c *Config) { c.Endpoint = "https://user@host" },
+		"endpoint is not https": func(c *Config) { c.Endpoint = "http://a.example" },
 		"timeout":               func(c *Config) { c.Timeout = -1 },
 	} {
 		c := good
