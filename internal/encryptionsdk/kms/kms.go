@@ -23,9 +23,13 @@ const provider = "aws-kms"
 type Service struct {
 	config awsclient.Config
 
-	mu     sync.Mutex
-	client *sdk.Client // nil until the first call
+	mu sync.Mutex
+	// generate is nil until the first call. It is the client's method alone: a type that held the client would keep the code of all
+	// its operations in the binary.
+	generate generate
 }
+
+type generate func(context.Context, *sdk.GenerateDataKeyInput, ...func(*sdk.Options)) (*sdk.GenerateDataKeyOutput, error)
 
 // New makes the service. It reads nothing of the environment yet: most servers need no KMS.
 func New(c awsclient.Config) (*Service, error) {
@@ -45,12 +49,12 @@ type keyring struct {
 
 // DataKey implements encryptionsdk.Keyring. KMS is called in the region of the key's ARN, unless the configuration names one.
 func (k keyring) DataKey(ctx context.Context, bound encryptionsdk.Context) (none encryptionsdk.DataKey, err error) {
-	client, err := k.service.open(ctx)
+	generate, err := k.service.open(ctx)
 	if err != nil {
 		return none, err
 	}
 	in := &sdk.GenerateDataKeyInput{KeyId: &k.key, EncryptionContext: bound, NumberOfBytes: aws.Int32(encryptionsdk.KeySize)}
-	out, err := client.GenerateDataKey(ctx, in, func(o *sdk.Options) {
+	out, err := generate(ctx, in, func(o *sdk.Options) {
 		if region := regionOf(k.key); k.service.config.Region == "" && region != "" {
 			o.Region = region
 		}
@@ -74,20 +78,21 @@ func regionOf(arn string) string {
 }
 
 // open makes the client, unless there is one.
-func (s *Service) open(ctx context.Context) (*sdk.Client, error) {
+func (s *Service) open(ctx context.Context) (generate, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.client != nil {
-		return s.client, nil
+	if s.generate != nil {
+		return s.generate, nil
 	}
 	c, err := s.config.Load(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	s.client = sdk.NewFromConfig(c, func(o *sdk.Options) {
+	client := sdk.NewFromConfig(c, func(o *sdk.Options) {
 		if e := s.config.BaseEndpoint(); e != nil {
 			o.BaseEndpoint = e
 		}
 	})
-	return s.client, nil
+	s.generate = client.GenerateDataKey
+	return s.generate, nil
 }

@@ -38,8 +38,9 @@ type Config struct {
 // Sender sends text messages. It is safe for concurrent use.
 type Sender struct {
 	config Config
-	client *sdk.Client
-	roles  *awsclient.Roles
+	// send is the client's method alone: a type that held the client would keep the code of all its operations in the binary.
+	send  func(context.Context, *sdk.SendTextMessageInput, ...func(*sdk.Options)) (*sdk.SendTextMessageOutput, error)
+	roles *awsclient.Roles
 }
 
 // New reads the environment and makes a sender. It calls nobody.
@@ -59,7 +60,7 @@ func New(ctx context.Context, c Config) (*Sender, error) {
 			o.BaseEndpoint = e
 		}
 	})
-	return &Sender{config: c, client: client, roles: awsclient.NewRoles(loaded)}, nil
+	return &Sender{config: c, send: client.SendTextMessage, roles: awsclient.NewRoles(loaded)}, nil
 }
 
 // String is the sender's name.
@@ -76,7 +77,7 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	_, err := s.client.SendTextMessage(ctx, s.input(m), func(o *sdk.Options) {
+	_, err := s.send(ctx, s.input(m), func(o *sdk.Options) {
 		if s.config.Region == "" && awsclient.IsRegion(m.Route.Region) {
 			o.Region = m.Route.Region
 		}

@@ -34,7 +34,8 @@ type Config struct {
 // Sender sends e-mail. It is safe for concurrent use.
 type Sender struct {
 	config Config
-	client *sesv2.Client
+	// send is the client's method alone: a type that held the client would keep the code of all its operations in the binary.
+	send func(context.Context, *sesv2.SendEmailInput, ...func(*sesv2.Options)) (*sesv2.SendEmailOutput, error)
 }
 
 // New reads the environment and makes a sender. It calls nobody.
@@ -59,7 +60,7 @@ func New(ctx context.Context, c Config) (*Sender, error) {
 			o.BaseEndpoint = e
 		}
 	})
-	return &Sender{config: c, client: client}, nil
+	return &Sender{config: c, send: client.SendEmail}, nil
 }
 
 // String is the sender's name.
@@ -84,7 +85,7 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	_, err = s.client.SendEmail(ctx, s.input(m), func(o *sesv2.Options) {
+	_, err = s.send(ctx, s.input(m), func(o *sesv2.Options) {
 		if s.config.Region == "" && identity.region != "" {
 			o.Region = identity.region
 		}

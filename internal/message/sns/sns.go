@@ -35,8 +35,9 @@ var senderID = regexp.MustCompile(`^[A-Za-z0-9-]{1,11}$`)
 // Sender sends text messages. It is safe for concurrent use.
 type Sender struct {
 	config Config
-	client *sns.Client
-	roles  *awsclient.Roles
+	// publish is the client's method alone: a type that held the client would keep the code of all its operations in the binary.
+	publish func(context.Context, *sns.PublishInput, ...func(*sns.Options)) (*sns.PublishOutput, error)
+	roles   *awsclient.Roles
 }
 
 // New reads the environment and makes a sender. It calls nobody.
@@ -59,7 +60,7 @@ func New(ctx context.Context, c Config) (*Sender, error) {
 			o.BaseEndpoint = e
 		}
 	})
-	return &Sender{config: c, client: client, roles: awsclient.NewRoles(loaded)}, nil
+	return &Sender{config: c, publish: client.Publish, roles: awsclient.NewRoles(loaded)}, nil
 }
 
 // String is the sender's name.
@@ -76,7 +77,7 @@ func (s *Sender) Send(ctx context.Context, m message.Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	_, err := s.client.Publish(ctx, s.input(m), func(o *sns.Options) {
+	_, err := s.publish(ctx, s.input(m), func(o *sns.Options) {
 		if s.config.Region == "" && awsclient.IsRegion(m.Route.Region) {
 			o.Region = m.Route.Region
 		}

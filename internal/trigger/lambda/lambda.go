@@ -25,9 +25,13 @@ type Config struct {
 type Runner struct {
 	config Config
 
-	mu     sync.Mutex
-	client *sdk.Client // nil until the first call
+	mu sync.Mutex
+	// invoke is nil until the first call. It is the client's method alone: a type that held the client would keep the code of all its
+	// operations in the binary.
+	invoke invoke
 }
+
+type invoke func(context.Context, *sdk.InvokeInput, ...func(*sdk.Options)) (*sdk.InvokeOutput, error)
 
 // New makes a runner. It reads nothing of the environment yet: most servers call no function in Lambda.
 func New(c Config) (*Runner, error) {
@@ -43,11 +47,11 @@ func (r *Runner) Invoke(ctx context.Context, arn string, event []byte) ([]byte, 
 	if !ok || name.Region != "" && !awsclient.IsRegion(name.Region) {
 		return nil, &trigger.Unreachable{Code: "ResourceNotFoundException", Cause: errors.New("not the ARN of a function")}
 	}
-	client, err := r.open(ctx)
+	invoke, err := r.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out, err := client.Invoke(ctx, &sdk.InvokeInput{FunctionName: &arn, Payload: event}, func(o *sdk.Options) {
+	out, err := invoke(ctx, &sdk.InvokeInput{FunctionName: &arn, Payload: event}, func(o *sdk.Options) {
 		if r.config.Region == "" && name.Region != "" {
 			o.Region = name.Region
 		}
@@ -77,21 +81,22 @@ func unreachable(err error) error {
 }
 
 // open makes the client, unless there is one.
-func (r *Runner) open(ctx context.Context) (*sdk.Client, error) {
+func (r *Runner) open(ctx context.Context) (invoke, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.client != nil {
-		return r.client, nil
+	if r.invoke != nil {
+		return r.invoke, nil
 	}
 	c, err := awsclient.Config(r.config).Load(ctx, trigger.MaxAnswer)
 	if err != nil {
 		return nil, err
 	}
-	r.client = sdk.NewFromConfig(c, func(o *sdk.Options) {
+	client := sdk.NewFromConfig(c, func(o *sdk.Options) {
 		o.Retryer = aws.NopRetryer{}
 		if e := awsclient.Config(r.config).BaseEndpoint(); e != nil {
 			o.BaseEndpoint = e
 		}
 	})
-	return r.client, nil
+	r.invoke = client.Invoke
+	return r.invoke, nil
 }
