@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -254,7 +255,9 @@ func TestMetricsAreClosed(t *testing.T) {
 // TestSendersOfPools sends by the service that a pool names, where it is configured, and else by the server's own sender.
 func TestSendersOfPools(t *testing.T) {
 	ses := awstest.Serve(t, "ses", func(awstest.Request) (int, string) { return 200, `{}` }, nil)
-	sns := awstest.Serve(t, "sns", func(awstest.Request) (int, string) { return 200, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>` }, nil)
+	sns := awstest.Serve(t, "sns", func(awstest.Request) (int, string) {
+		return 200, `<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>`
+	}, nil)
 	pinpoint := awstest.Serve(t, "sms-voice", func(awstest.Request) (int, string) { return 200, `{}` }, nil)
 	var texts []string
 	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -400,5 +403,37 @@ func TestSealer(t *testing.T) {
 		if err != nil || !bytes.Contains(sealed, []byte(tt.want)) || !bytes.Contains(sealed, []byte("userpool-id")) || !bytes.Contains(sealed, []byte(arn)) || bytes.Contains(sealed, []byte("734512")) {
 			t.Errorf("%s: %q, %v", name, sealed, err)
 		}
+	}
+}
+
+// TestStopWaitsForFunctions: a message that is with a function when the server is told to stop is not lost.
+func TestStopWaitsForFunctions(t *testing.T) {
+	started, arrived := make(chan struct{}, 1), ""
+	function := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started <- struct{}{}
+		time.Sleep(300 * time.Millisecond)
+		text, _ := io.ReadAll(r.Body)
+		arrived = string(text)
+		io.WriteString(w, "{}")
+	}))
+	defer function.Close()
+	s, err := Start(t.Context(), Config{
+		Dev: true, Addr: "127.0.0.1:0", Data: ":memory:",
+		Functions:     Functions{"*": {Webhook: &Webhook{URL: function.URL, SecretFile: file(t, "secret", webhookSecret)}}},
+		CustomSenders: CustomSenders{Keys: map[string]SenderKey{"*": {SecretFile: file(t, "key", strings.Repeat("07", 32))}}},
+	}, Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	a := admin{t, s.URL()}
+	_, client := a.pool(`,"LambdaConfig":{"KMSKeyID":"arn:aws:kms:us-east-1:000000000000:key/one","CustomEmailSender":{"LambdaVersion":"V1_0","LambdaArn":"arn:aws:lambda:us-east-1:000000000000:function:f"}}`)
+	a.must("SignUp", `{"ClientId":%q,"Username":"ann","Password":"Corr3ct-Horse!","UserAttributes":[{"Name":"email","Value":"ann@example.com"}]}`, client)
+	<-started
+	stop()
+	if err := <-ended; err != nil || !strings.Contains(arrived, `"triggerSource":"CustomEmailSender_SignUp"`) {
+		t.Errorf("stopped with %v, and the function had %q", err, arrived)
 	}
 }

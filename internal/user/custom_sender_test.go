@@ -236,7 +236,6 @@ func TestCustomSenderInvitations(t *testing.T) {
 	onEngines(t, func(o *office) {
 		o, f := withSenders(o, usernames("email"), func(in *idp.CreateUserPoolRequest) {
 			in.Policies.SignInPolicy = &idp.SignInPolicyType{AllowedFirstAuthFactors: []string{"PASSWORD", "EMAIL_OTP"}}
-			in.AdminCreateUserConfig = &idp.AdminCreateUserConfigType{InviteMessageTemplate: &idp.MessageTemplateType{EmailMessage: "Welcome, {username}"}}
 		})
 		invite := func(name, password string, media ...string) []handedEvent {
 			_, err := o.users.AdminCreate(t.Context(), o.pool, &idp.AdminCreateUserRequest{Username: name, TemporaryPassword: password, DesiredDeliveryMediums: media,

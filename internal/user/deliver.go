@@ -119,7 +119,11 @@ func (d *Directory) afterAnswer(ctx context.Context, p *pool.Pool, purpose messa
 	d.posts.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
 		defer cancel()
-		if err := send(ctx); err != nil {
+		err := send(ctx)
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == idp.CodeCodeDeliveryFailure {
+			return // which has been reported
+		}
+		if err != nil {
 			slog.WarnContext(ctx, "a message could not be sent", "pool", p.ID, "purpose", string(purpose), "error", cmp.Or(errors.Unwrap(err), err))
 		}
 	})

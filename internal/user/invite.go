@@ -153,13 +153,15 @@ func (d *Directory) invite(ctx context.Context, p *pool.Pool, u store.User, pass
 		return nil
 	}
 	for _, attr := range invitedBy(u, in.DesiredDeliveryMediums) {
-		if password == "" && strings.Contains(template(p, message.AdminCreateUser, medium(attr)).Body, "{####}") {
-			continue
-		}
-		_, failed := d.send(ctx, p, delivery{
+		v := delivery{
 			user: u, attr: attr, to: u.Attributes[attr], code: secret.Text(password), purpose: message.AdminCreateUser, called: signInName(p, u),
 			metadata: in.ClientMetadata,
-		})
+		}
+		_, custom := customSender(p, v)
+		if password == "" && custom == "" && strings.Contains(template(p, message.AdminCreateUser, medium(attr)).Body, "{####}") {
+			continue
+		}
+		_, failed := d.send(ctx, p, v)
 		if failed != nil && err == nil {
 			err = failed // the other medium may work all the same
 		}
