@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -133,8 +134,12 @@ func (p parsed) open(t *testing.T, key []byte) []byte {
 	if x == nil {
 		t.Fatalf("%x is no point", public)
 	}
+	verifier, err := ecdsa.ParseUncompressedPublicKey(elliptic.P384(), slices.Concat([]byte{4}, x.FillBytes(make([]byte, 48)), y.FillBytes(make([]byte, 48))))
+	if err != nil {
+		t.Fatal(err)
+	}
 	digest := sha512.Sum384(p.signed)
-	if !ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: elliptic.P384(), X: x, Y: y}, digest[:], p.footer) {
+	if !ecdsa.VerifyASN1(verifier, digest[:], p.footer) {
 		t.Error("the signature is wrong")
 	}
 	return plain
