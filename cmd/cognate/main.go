@@ -76,8 +76,7 @@ func (d *dev) Run(ctx context.Context) error {
 		}
 	}
 	if d.Functions != "" {
-		var err error
-		if c.Functions, err = server.ReadFunctions(d.Functions); err != nil {
+		if err := c.ReadFunctions(d.Functions); err != nil {
 			return err
 		}
 	}

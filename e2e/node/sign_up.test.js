@@ -30,7 +30,8 @@ test('sign-up, a wrong code, the right code, sign-in', async () => {
 	const message = await lastMessage(email, 'SignUp');
 	assert.match(message.code, /^\d{6}$/);
 	assert.deepEqual(Object.keys(message).sort(),
-		['body', 'code', 'destination', 'id', 'medium', 'poolId', 'purpose', 'subject', 'time', 'username']);
+		['body', 'code', 'destination', 'error', 'id', 'medium', 'poolId', 'purpose', 'status', 'subject', 'time', 'username']);
+	assert.deepEqual([message.status, message.error], ['sent', '']);
 	assert.equal(message.poolId, poolId);
 	assert.equal(message.username, username);
 	assert.equal(message.medium, 'EMAIL');

@@ -2,8 +2,9 @@
 // [Message] with a code or a password in it, the [Sender] that carries it, and
 // the templates it is made from.
 //
-// Senders hang below: inbox keeps messages for development, smtp hands e-mail
-// to a mail server. Package messagetest is what each of them must pass.
+// Senders hang below: inbox keeps messages for development, smtp and ses send
+// e-mail, sns, pinpoint and twilio text messages, webhook both. Package
+// messagetest is what each of them must pass.
 package message
 
 import (
@@ -63,6 +64,7 @@ type Message struct {
 	Body        string      // HTML in e-mail, plain text in an SMS
 	From        string      // "a@b" or "Name <a@b>"; empty is the sender's own
 	ReplyTo     string      // likewise; empty is none
+	Route       Route       // how the pool wants it sent
 }
 
 // Sender carries messages. It is safe for concurrent use.
@@ -82,6 +84,8 @@ var (
 	ErrUndeliverable = errors.New("message: cannot be delivered")
 	// ErrUnsupported is the ErrUndeliverable of a medium that the sender does not serve.
 	ErrUnsupported = fmt.Errorf("%w: the sender does not serve this medium", ErrUndeliverable)
+	// ErrThrottled says that too much is being sent: later, the same message may go out.
+	ErrThrottled = errors.New("message: too many messages at the moment")
 )
 
 // Nowhere is the Sender of a server that has none: it refuses every message

@@ -12,9 +12,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"cognate/internal/message/smtp"
 	"cognate/internal/pool"
-	"cognate/internal/secret"
 )
 
 // Config is all that a server needs to know. In development the flags fill it, in production a file.
@@ -53,8 +51,15 @@ type Config struct {
 	BaseDomain string `yaml:"base_domain"`
 	// AccessKeys may call the signed operations, beside those that the database has.
 	AccessKeys []AccessKey `yaml:"access_keys"`
-	// SMTP sends e-mail. Without it, in production, operations that send one fail.
+	// SMTP sends e-mail, unless Email names another sender. Without any, in production, operations that send one fail.
 	SMTP *SMTP `yaml:"smtp"`
+	// Email and SMS say how messages go out in production.
+	Email Email `yaml:"email"`
+	SMS   SMS   `yaml:"sms"`
+	// CustomSenders say how codes reach the functions that send messages in place of the server.
+	CustomSenders CustomSenders `yaml:"custom_senders"`
+	// Metrics say who may read what the server counts; in development everybody may.
+	Metrics *Metrics `yaml:"metrics"`
 
 	// ProviderNetworks are addresses and networks that are not public, at which identity providers may be called all the
 	// same; in development all may be.
@@ -243,18 +248,6 @@ func readSecret(file, env string) (string, error) {
 	}
 	text, err := os.ReadFile(file)
 	return strings.TrimSpace(string(text)), err
-}
-
-func (s *SMTP) config() (smtp.Config, error) {
-	out := smtp.Config{Host: s.Host, Port: s.Port, From: s.From, Username: s.Username, TLS: smtp.Mode(s.TLS), AllowClear: s.AllowClear}
-	if s.Username != "" {
-		password, err := readSecret(s.PasswordFile, s.PasswordEnv)
-		if err != nil {
-			return out, fmt.Errorf("smtp: %w", err)
-		}
-		out.Password = secret.Text(password)
-	}
-	return out, nil
 }
 
 // databasePath is the SQLite file of a server without a database of its own choice.

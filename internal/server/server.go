@@ -27,9 +27,7 @@ import (
 	"cognate/internal/identitypool"
 	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
-	"cognate/internal/message"
 	"cognate/internal/message/inbox"
-	"cognate/internal/message/smtp"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
 	"cognate/internal/passkey"
@@ -168,8 +166,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		return nil, err
 	}
 	authenticate := s.authenticator(guard)
-	mail := inbox.New()
-	sender, err := s.sender(mail)
+	mail, err := s.openPost(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -189,8 +186,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	protection.Triggers = triggers
-	s.users = user.New(s.db, keys, sender)
+	protection.Triggers, protection.Seal, protection.Report = triggers, mail.seal, mail.report
+	s.users = user.New(s.db, keys, mail.sender)
 	s.tokens = token.New(s.db, keys, pools, s.config.PublicURL).With(triggers)
 	passkeys := passkey.New(s.db, keys, s.config.Dev)
 	if err := s.seed(ctx, pools); err != nil {
@@ -295,21 +292,6 @@ func (s *Server) here(origin string) bool {
 	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") || host == s.publicHost()
 }
 
-// sender is where messages go: in development always to the inbox.
-func (s *Server) sender(mail *inbox.Inbox) (message.Sender, error) {
-	if s.config.Dev {
-		return mail, nil
-	}
-	if s.config.SMTP == nil {
-		return message.Nowhere{}, nil
-	}
-	c, err := s.config.SMTP.config()
-	if err != nil {
-		return nil, err
-	}
-	return smtp.New(c)
-}
-
 func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 	d := &seed.Document{}
 	switch {
@@ -325,7 +307,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail *inbox.Inbox, api http.Handler, doors ...registrar) http.Handler {
+func (s *Server) routes(mail post, api http.Handler, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {
@@ -333,8 +315,11 @@ func (s *Server) routes(mail *inbox.Inbox, api http.Handler, doors ...registrar)
 	}
 	mux.HandleFunc("GET /_cognate/health", alive)
 	mux.HandleFunc("GET /_cognate/ready", s.ready)
+	if mail.counts != nil {
+		mux.Handle("GET "+metricsPath, mail.counts)
+	}
 	if s.config.Dev {
-		pages := mail.Handler(s.publicHost())
+		pages := mail.inbox.Handler(s.publicHost())
 		mux.Handle(inbox.PagePath, pages)
 		mux.Handle(inbox.JSONPath, pages)
 	}

@@ -77,20 +77,22 @@ func (f *Function) UnmarshalYAML(node ast.Node) error {
 	return err
 }
 
-// ReadFunctions reads a file that has the functions of a configuration and nothing else. An error names its line and shows none of
-// the file.
-func ReadFunctions(path string) (Functions, error) {
-	var c struct {
-		Functions Functions `yaml:"functions"`
+// ReadFunctions reads a file that has of a configuration its functions, with what their messages are sealed by, and nothing else. An
+// error names its line and shows none of the file.
+func (c *Config) ReadFunctions(path string) error {
+	var of struct {
+		Functions     Functions     `yaml:"functions"`
+		CustomSenders CustomSenders `yaml:"custom_senders"`
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
+	if err := yaml.UnmarshalWithOptions(text, &of, yaml.Strict()); err != nil {
+		return fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
 	}
-	return c.Functions, nil
+	c.Functions, c.CustomSenders = of.Functions, of.CustomSenders
+	return nil
 }
 
 // dispatcher makes what calls functions, as they are configured. The processes that it starts end when the server closes.

@@ -73,7 +73,8 @@ for (;;) {
   await fetch(api + "/" + next.headers.get("lambda-runtime-aws-request-id") + "/response", { method: "POST", body: JSON.stringify(event) });
 }
 `)
-	functions, err := ReadFunctions(file(t, "functions.yaml", `
+	var c Config
+	err := c.ReadFunctions(file(t, "functions.yaml", `
 functions:
   far: {lambda: {endpoint: "`+lambdas.URL+`", region: eu-central-1}}
   here:
@@ -88,7 +89,7 @@ functions:
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, s, err := configured(t, Config{Functions: functions})
+	d, s, err := configured(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,9 +146,10 @@ func TestFunctionRefusals(t *testing.T) {
 		"functions: {f: word}": "[1:",
 		"addr: word\n":         "[1:",
 	} {
-		functions, err := ReadFunctions(file(t, "functions.yaml", text))
+		var c Config
+		err := c.ReadFunctions(file(t, "functions.yaml", text))
 		if err == nil {
-			_, _, err = configured(t, Config{Functions: functions})
+			_, _, err = configured(t, c)
 		}
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "word") || strings.Contains(err.Error(), webhookSecret) {
 			t.Errorf("%s: %v; want %s", text, err, want)

@@ -41,7 +41,7 @@ func nameTaken(p *pool.Pool, err error) error {
 }
 
 // undelivered is the error of a message for operations that know no CodeDeliveryFailureException: what can
-// never be delivered is the request's fault, anything else the server's.
+// never be delivered is the request's fault, what is too much at the moment nobody's, anything else the server's.
 func undelivered(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
 	switch {
@@ -49,6 +49,8 @@ func undelivered(err error) error {
 		return err
 	case errors.Is(err, message.ErrUndeliverable):
 		return fault.Because(f.Cause, idp.CodeInvalidParameter, f.Message)
+	case errors.Is(err, message.ErrThrottled):
+		return fault.Because(f.Cause, errTooMany.Code, errTooMany.Message)
 	}
 	return f.Cause
 }

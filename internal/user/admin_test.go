@@ -156,6 +156,8 @@ func TestFailedDeliveryIsDeclared(t *testing.T) {
 	} {
 		o.users.sender = message.Nowhere{}
 		wantFault(t, op(), idp.CodeInvalidParameter, "Unable to deliver the message.")
+		o.users.sender = &failing{Sender: o.inbox, err: message.ErrThrottled, left: 1}
+		wantTooMany(t, op())
 		o.users.sender = broken{}
 		err := op()
 		if _, known := errors.AsType[*fault.Error](err); known || !errors.Is(err, errDown) {

@@ -25,6 +25,7 @@ type delivery struct {
 	code    secret.Text
 	purpose message.Purpose
 	link    string // what to follow in place of typing the code, which it holds; empty for none
+	called  string // what the user is called in the text; empty is the user name
 
 	client   *pool.Client     // through which it was asked for; nil for none
 	metadata trigger.Metadata // that came along with the request
@@ -38,27 +39,67 @@ func medium(attr string) message.Medium {
 	return message.Email
 }
 
-// send renders a message by the pool's template and hands it to the sender.
+// send sends a message, or has the pool's function send it.
 func (d *Directory) send(ctx context.Context, p *pool.Pool, v delivery) (*idp.CodeDeliveryDetailsType, error) {
+	_, custom := customSender(p, v)
+	m, err := d.compose(ctx, p, v, custom == "")
+	if err != nil {
+		return nil, err
+	}
+	if custom != "" {
+		err = d.handOver(ctx, p, v, m)
+	} else {
+		err = d.sender.Send(ctx, m)
+	}
+	if err != nil {
+		return nil, fault.Because(err, idp.CodeCodeDeliveryFailure, "Unable to deliver the message.")
+	}
+	return details(v.attr, v.to), nil
+}
+
+// compose renders a message by the pool's template, or by what the pool's function makes of it, if that is to be asked.
+func (d *Directory) compose(ctx context.Context, p *pool.Pool, v delivery, ask bool) (m message.Message, err error) {
 	by := medium(v.attr)
 	t := template(p, v.purpose, by)
 	if v.link != "" {
 		t = linkTemplate(p, v.purpose)
 	}
-	t, err := d.customMessage(ctx, p, v, t)
-	if err != nil {
-		return nil, err
+	if ask {
+		if t, err = d.customMessage(ctx, p, v, t); err != nil {
+			return m, err
+		}
 	}
-	subject, body := t.Render(message.Values{Medium: by, Code: v.code, Username: v.user.Username, Link: v.link})
+	called := cmp.Or(v.called, v.user.Username)
+	subject, body := t.Render(message.Values{Medium: by, Code: v.code, Username: called, Link: v.link})
 	from := p.Settings.EmailConfiguration
-	err = d.sender.Send(ctx, message.Message{
-		PoolID: p.ID, Username: v.user.Username, Medium: by, Destination: v.to, Purpose: v.purpose,
-		Code: v.code, Subject: subject, Body: body, From: from.From, ReplyTo: from.ReplyToEmailAddress,
-	})
-	if err != nil {
-		return nil, fault.Because(err, idp.CodeCodeDeliveryFailure, "Unable to deliver the message.")
+	return message.Message{
+		PoolID: p.ID, Username: called, Medium: by, Destination: v.to, Purpose: v.purpose,
+		Code: v.code, Subject: subject, Body: body, From: from.From, ReplyTo: from.ReplyToEmailAddress, Route: route(p, by),
+	}, nil
+}
+
+// route is what the pool says about how its messages go.
+func route(p *pool.Pool, by message.Medium) (r message.Route) {
+	if by == message.Email {
+		e := p.Settings.EmailConfiguration
+		if e.EmailSendingAccount == idp.EmailSendingAccountTypeDeveloper {
+			r = message.Route{Service: message.SES, Identity: e.SourceArn, ConfigurationSet: e.ConfigurationSet}
+		}
+		return r
 	}
-	return details(v.attr, v.to), nil
+	s := p.Settings.SmsConfiguration
+	switch {
+	case s == nil:
+	case s.EumsSms != nil:
+		e := s.EumsSms
+		r = message.Route{
+			Service: message.Pinpoint, Role: e.CallerArn, ExternalID: e.ExternalId, Region: e.Region, ConfigurationSet: e.ConfigurationSetName,
+			Origination: e.OriginationIdentity, EntityID: e.InEntityId, TemplateID: e.InTemplateId,
+		}
+	case s.SnsCallerArn != "":
+		r = message.Route{Service: message.SNS, Role: s.SnsCallerArn, ExternalID: s.ExternalId, Region: s.SnsRegion}
+	}
+	return r
 }
 
 // postTimeout is how long a message may take that nobody waits for.
@@ -78,7 +119,11 @@ func (d *Directory) afterAnswer(ctx context.Context, p *pool.Pool, purpose messa
 	d.posts.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), postTimeout)
 		defer cancel()
-		if err := send(ctx); err != nil {
+		err := send(ctx)
+		if f, ok := errors.AsType[*fault.Error](err); ok && f.Code == idp.CodeCodeDeliveryFailure {
+			return // which has been reported
+		}
+		if err != nil {
 			slog.WarnContext(ctx, "a message could not be sent", "pool", p.ID, "purpose", string(purpose), "error", cmp.Or(errors.Unwrap(err), err))
 		}
 	})

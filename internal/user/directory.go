@@ -28,6 +28,8 @@ type Directory struct {
 	turns  turns
 	posts  sync.WaitGroup // messages that nobody waits for
 
+	handedOver chan struct{} // a place for each message that a function sends
+
 	failures atomic.Uint64 // how many have been counted by this process
 
 	options      Options
@@ -37,7 +39,7 @@ type Directory struct {
 
 // New makes a directory whose messages go to sender. [Directory.With] sets its options.
 func New(db *store.DB, keys *secret.Keyring, sender message.Sender) *Directory {
-	return &Directory{db: db, keys: keys, sender: sender, turns: turns{waiting: map[string]*turn{}}}
+	return &Directory{db: db, keys: keys, sender: sender, turns: turns{waiting: map[string]*turn{}}, handedOver: make(chan struct{}, maxHandedOver)}
 }
 
 // Wait returns when no message is under way any more that an answer did not wait for. Call it before the

@@ -152,15 +152,16 @@ func (d *Directory) invite(ctx context.Context, p *pool.Pool, u store.User, pass
 	if in.MessageAction == idp.MessageActionTypeSuppress {
 		return nil
 	}
-	called := u
-	called.Username = signInName(p, u)
 	for _, attr := range invitedBy(u, in.DesiredDeliveryMediums) {
-		if password == "" && strings.Contains(template(p, message.AdminCreateUser, medium(attr)).Body, "{####}") {
+		v := delivery{
+			user: u, attr: attr, to: u.Attributes[attr], code: secret.Text(password), purpose: message.AdminCreateUser, called: signInName(p, u),
+			metadata: in.ClientMetadata,
+		}
+		_, custom := customSender(p, v)
+		if password == "" && custom == "" && strings.Contains(template(p, message.AdminCreateUser, medium(attr)).Body, "{####}") {
 			continue
 		}
-		_, failed := d.send(ctx, p, delivery{
-			user: called, attr: attr, to: u.Attributes[attr], code: secret.Text(password), purpose: message.AdminCreateUser, metadata: in.ClientMetadata,
-		})
+		_, failed := d.send(ctx, p, v)
 		if failed != nil && err == nil {
 			err = failed // the other medium may work all the same
 		}

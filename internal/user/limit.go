@@ -34,6 +34,10 @@ type Options struct {
 	Breached Breached
 	// Triggers calls the functions of pools; nil has nothing that runs them, and refuses where a pool names one.
 	Triggers *trigger.Dispatcher
+	// Seal seals codes for the functions that send messages; nil has nothing that does, and no code reaches them.
+	Seal Sealer
+	// Report is told what becomes of the messages that functions send; nil is not.
+	Report message.Reporter
 	// Notify tells users of changes to what guards their accounts.
 	Notify bool
 	// Pages gives what the addresses of a pool's pages begin with: a scheme and a host, without a slash at the

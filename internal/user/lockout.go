@@ -3,6 +3,7 @@ package user
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -338,6 +339,34 @@ func (d *Directory) spend(ctx context.Context, p *pool.Pool, subject string, lim
 		}
 		return nil
 	})
+}
+
+// unspent is failed, why a message was not sent, after it has taken back the uses that the message cost its user: who got nothing can
+// ask again. A message that may have gone out all the same costs what it costs.
+func (d *Directory) unspent(ctx context.Context, p *pool.Pool, subject string, failed error, limits ...limit) error {
+	if failed == nil || errors.Is(failed, context.DeadlineExceeded) || errors.Is(failed, context.Canceled) {
+		return failed
+	}
+	err := d.db.Update(ctx, func(tx *store.Tx) error {
+		for _, l := range limits {
+			c, err := tx.GetCounter(p.ID, subject, l.kind)
+			if err != nil {
+				return err
+			}
+			if c.Count == 0 {
+				continue
+			}
+			c.Count--
+			if err := tx.PutCounter(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		slog.WarnContext(ctx, "what an unsent message cost could not be taken back", "pool", p.ID, "cause", err)
+	}
+	return failed
 }
 
 // spend counts one use in the transaction that makes it.

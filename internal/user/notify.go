@@ -87,9 +87,7 @@ func (d *Directory) tell(ctx context.Context, p *pool.Pool, u store.User, change
 		if err := d.spend(ctx, p, u.Sub, limitNotice); err != nil {
 			return err
 		}
-		called := u
-		called.Username = signInName(p, u)
-		_, err := d.send(ctx, p, delivery{user: called, attr: attr, to: u.Attributes[attr], purpose: change})
+		_, err := d.send(ctx, p, delivery{user: u, attr: attr, to: u.Attributes[attr], purpose: change, called: signInName(p, u)})
 		return err
 	}
 	return nil

@@ -152,7 +152,8 @@ func (d *Directory) SendVerification(ctx context.Context, me Self, attr string) 
 		return nil, shown(err)
 	}
 	out.client, out.metadata = me.Client, me.Metadata
-	return d.send(ctx, me.Pool, out)
+	sent, err := d.send(ctx, me.Pool, out)
+	return sent, d.unspent(ctx, me.Pool, me.User.Sub, err, limitSendCode)
 }
 
 // verification makes the code for one of the user's addresses: the one that waits to be verified, if any.

@@ -103,7 +103,7 @@ func (d *Directory) forgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 		if err := d.spend(ctx, p, u.Sub, limitForgot, limitForgotSend); err != nil {
 			return nil, err
 		}
-		return d.issue(ctx, p, c, issue{u, codeReset, attr, message.ForgotPassword, in.ClientMetadata})
+		return d.issue(ctx, p, c, issue{u, codeReset, attr, message.ForgotPassword, in.ClientMetadata, []limit{limitForgot, limitForgotSend}})
 	})
 }
 

@@ -78,7 +78,7 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 		return d.post(ctx, p, v), nil
 	}
 	sent, err := d.send(ctx, p, v)
-	return sent, undelivered(err)
+	return sent, undelivered(d.unspent(ctx, p, u.Sub, err, limitSignInCode))
 }
 
 // CleanEmail returns an e-mail address in the form in which the pool keeps it, or tells what is wrong with it.

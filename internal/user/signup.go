@@ -396,7 +396,7 @@ func (d *Directory) resendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 		if err := d.spend(ctx, p, u.Sub, limitResend); err != nil {
 			return nil, err
 		}
-		return d.issue(ctx, p, c, issue{u, codeSignUp, attr, message.ResendCode, in.ClientMetadata})
+		return d.issue(ctx, p, c, issue{u, codeSignUp, attr, message.ResendCode, in.ClientMetadata, []limit{limitResend}})
 	})
 }
 
@@ -407,6 +407,7 @@ type issue struct {
 	attr     string
 	purpose  message.Purpose
 	metadata trigger.Metadata
+	spent    []limit // what it has cost the user
 }
 
 // issue makes a code, keeps it and sends it to the user's address.
@@ -427,7 +428,8 @@ func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, i i
 	if c.HidesUsers() {
 		return d.post(ctx, p, v), nil
 	}
-	return d.send(ctx, p, v)
+	sent, err := d.send(ctx, p, v)
+	return sent, d.unspent(ctx, p, i.user.Sub, err, i.spent...)
 }
 
 // keepCode writes a code that is sent next, in one transaction with what it costs. full: so much has been sent

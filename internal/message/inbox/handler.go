@@ -103,14 +103,17 @@ type entry struct {
 	Code        string          `json:"code"`
 	Subject     string          `json:"subject"`
 	Body        string          `json:"body"`
+	Status      status          `json:"status"` // sent, failed or pending: with a function that has not answered yet
+	Error       string          `json:"error"`  // why it has failed; else empty
 }
 
 func (b *Inbox) list(w http.ResponseWriter, r *http.Request) {
 	out := []entry{}
-	for _, m := range b.Messages(destination(r)) {
+	for _, m := range b.all(destination(r)) {
 		out = append(out, entry{
 			ID: m.ID, Time: m.Time.UTC().Format(time.RFC3339Nano), PoolID: m.PoolID, Username: m.Username,
 			Medium: m.Medium, Destination: m.Destination, Purpose: m.Purpose, Code: string(m.Code), Subject: m.Subject, Body: m.Body,
+			Status: m.status, Error: m.err,
 		})
 	}
 	w.Header().Set("Content-Type", "application/json")

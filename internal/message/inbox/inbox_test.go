@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"net/http"
@@ -84,7 +85,8 @@ func TestJSON(t *testing.T) {
 		t.Fatalf("not newest last: %v", all)
 	}
 	want := map[string]string{"time": "2026-01-02T02:04:05Z", "poolId": "us-east-1_a", "username": "jane", "medium": "EMAIL",
-		"destination": "jane+x@example.com", "purpose": "SignUp", "code": "111111", "subject": "Your verification code", "body": "Your code is <b>111111</b>"}
+		"destination": "jane+x@example.com", "purpose": "SignUp", "code": "111111", "subject": "Your verification code", "body": "Your code is <b>111111</b>",
+		"status": "sent", "error": ""}
 	for k, v := range want {
 		if all[0][k] != v {
 			t.Errorf("%s is %q, want %q", k, all[0][k], v)
@@ -100,6 +102,43 @@ func TestJSON(t *testing.T) {
 		if got := list(t, b, JSONPath+query); len(got) != n {
 			t.Errorf("%s: %d messages, want %d", query, len(got), n)
 		}
+	}
+}
+
+// TestStatus shows what has become of a message: of one that is refused, and of one that a function sends.
+func TestStatus(t *testing.T) {
+	b := New()
+	bad := mail("jane@example.com", "111111")
+	bad.Subject = "a\r\nBcc: v@x.test"
+	if err := b.Send(t.Context(), bad); !errors.Is(err, message.ErrUndeliverable) {
+		t.Errorf("refused: %v", err)
+	}
+	handed := mail("jane@example.com", "222222").Identified()
+	other := mail("jane@example.com", "333333").Identified()
+	b.Report(t.Context(), message.Report{Message: handed, Pending: true})
+	b.Report(t.Context(), message.Report{Message: other, Pending: true})
+	want := func(step string, statuses ...string) {
+		t.Helper()
+		all := list(t, b, JSONPath)
+		for i, s := range statuses {
+			if got := all[i]["status"] + " " + all[i]["error"]; got != s || len(all) != len(statuses) {
+				t.Errorf("%s: message %d of %d is %q, want %q", step, i, len(all), got, s)
+			}
+		}
+	}
+	const why = "failed message: cannot be delivered: a control character in a header"
+	want("handed over", why, "pending ", "pending ")
+	b.Report(t.Context(), message.Report{Message: handed, Err: errors.New("<b>no</b>")})
+	b.Report(t.Context(), message.Report{Message: other})
+	want("ended", why, "failed <b>no</b>", "sent ")
+	b.Report(t.Context(), message.Report{Message: mail("jane@example.com", "444444").Identified(), Err: errors.New("busy")})
+	want("never handed over", why, "failed <b>no</b>", "sent ", "failed busy")
+	if got := b.Messages(""); len(got) != 1 || got[0].Code != "333333" {
+		t.Errorf("sent %v", got)
+	}
+	page := call(b, "GET", PagePath).Body.String()
+	if !strings.Contains(page, "<strong>Not sent:</strong> &lt;b&gt;no&lt;/b&gt;") || strings.Count(page, "<dd>failed</dd>") != 3 {
+		t.Errorf("the page:\n%s", page)
 	}
 }
 
@@ -283,7 +322,7 @@ func TestBounds(t *testing.T) {
 	}
 	b.Empty()
 	fill(t, b, big)
-	if n := len(b.Messages("")); n != 1 || b.bytes != size(big) {
+	if n := len(b.Messages("")); n != 1 || b.bytes != size(kept{Message: big}) {
 		t.Errorf("%d messages, %d bytes", n, b.bytes)
 	}
 }

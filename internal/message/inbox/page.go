@@ -44,9 +44,11 @@ type view struct {
 
 type item struct {
 	message.Message
-	Code  string
-	Time  string
-	Parts []part
+	Code   string
+	Time   string
+	Parts  []part
+	Status status
+	Error  string
 }
 
 // part is a piece of a body: text, or a URL to follow.
@@ -57,7 +59,7 @@ type part struct {
 
 func (b *Inbox) page(w http.ResponseWriter, r *http.Request) {
 	v := view{Style: template.CSS(style), Destination: destination(r)}
-	messages := b.Messages(v.Destination)
+	messages := b.all(v.Destination)
 	v.Total = len(messages)
 	messages = messages[max(0, len(messages)-shown):]
 	for _, m := range slices.Backward(messages) {
@@ -72,12 +74,14 @@ func (b *Inbox) page(w http.ResponseWriter, r *http.Request) {
 	out.WriteTo(w)
 }
 
-func show(m message.Message) item {
+func show(m kept) item {
 	text := m.Body
 	if m.Medium == message.Email {
 		text = message.PlainText(text)
 	}
-	return item{Message: m, Code: string(m.Code), Time: m.Time.UTC().Format(time.RFC3339), Parts: split(text)}
+	return item{
+		Message: m.Message, Code: string(m.Code), Time: m.Time.UTC().Format(time.RFC3339), Parts: split(text), Status: m.status, Error: m.err,
+	}
 }
 
 // split finds the URLs in a text.

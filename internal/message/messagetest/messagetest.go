@@ -225,8 +225,8 @@ func concurrent(t *testing.T, f *Fixture) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			m := sample(message.Email)
-			m.Destination = fmt.Sprintf("user%d@example.com", i)
+			m := sample(f.Media[0])
+			m.Destination = recipient(m.Medium, i)
 			m.Body = fmt.Sprintf("code %06d", i)
 			if err := f.Sender.Send(t.Context(), m); err != nil {
 				t.Errorf("send %d: %v", i, err)
@@ -239,14 +239,22 @@ func concurrent(t *testing.T, f *Fixture) {
 		seen[d.To[0]] = d.Body
 	}
 	for i := range n {
-		if body := seen[fmt.Sprintf("user%d@example.com", i)]; !strings.Contains(body, fmt.Sprintf("code %06d", i)) {
-			t.Errorf("user%d received %q", i, body)
+		if body := seen[recipient(f.Media[0], i)]; !strings.Contains(body, fmt.Sprintf("code %06d", i)) {
+			t.Errorf("user %d received %q", i, body)
 		}
 	}
 }
 
+// recipient is the address of one of many.
+func recipient(medium message.Medium, i int) string {
+	if medium == message.SMS {
+		return fmt.Sprintf("+155555501%02d", i)
+	}
+	return fmt.Sprintf("user%d@example.com", i)
+}
+
 func hides(t *testing.T, f *Fixture) {
-	m := sample(message.Email)
+	m := sample(f.Media[0])
 	m.Destination = "not an address"
 	if err := f.Sender.Send(t.Context(), m); err == nil || strings.Contains(err.Error(), code) {
 		t.Errorf("error %v", err)

@@ -11,7 +11,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/mail"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -83,7 +82,7 @@ func New(c Config) (*Sender, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("smtp: %w", err)
 	}
-	from, err := parseAddress(c.From)
+	from, err := message.ParseAddress(c.From)
 	if err != nil {
 		return nil, fmt.Errorf("smtp: the sender's address %q is not an address", c.From)
 	}
@@ -143,14 +142,4 @@ func hasSpace(s string) bool {
 func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
-}
-
-// parseAddress reads "a@b" or "Name <a@b>". The address itself is held to what
-// a destination is held to.
-func parseAddress(s string) (*mail.Address, error) {
-	a, err := mail.ParseAddress(s)
-	if err != nil {
-		return nil, errors.New("not an address")
-	}
-	return a, message.Message{Medium: message.Email, Destination: a.Address, Subject: a.Name}.Validate()
 }

@@ -18,6 +18,7 @@ import (
 	gosmtp "github.com/wneessen/go-mail/smtp"
 
 	"cognate/internal/message"
+	"cognate/internal/secret"
 )
 
 // Sender hands e-mail to a mail server. It keeps no connection and is safe for
@@ -42,10 +43,7 @@ func (s *Sender) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // password included, is not, for it can be put right. An error names the
 // server and its reply, and never a credential or what the message says.
 func (s *Sender) Send(ctx context.Context, m message.Message) error {
-	if m.Medium == message.SMS {
-		return fmt.Errorf("smtp: %w", message.ErrUnsupported)
-	}
-	if err := ctx.Err(); err != nil {
+	if err := m.Check(ctx, message.Email); err != nil {
 		return fmt.Errorf("smtp: %w", err)
 	}
 	mailing, err := s.compose(m)
@@ -67,19 +65,16 @@ type mailing struct {
 }
 
 func (s *Sender) compose(m message.Message) (*mailing, error) {
-	if err := m.Validate(); err != nil {
-		return nil, err
-	}
 	from, to := s.from, &mail.Address{Address: m.Destination}
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	if m.From != "" {
 		var err error
-		if from, err = parseAddress(m.From); err != nil {
+		if from, err = message.ParseAddress(m.From); err != nil {
 			return nil, fmt.Errorf("%w: the sender's address is not an address", message.ErrUndeliverable)
 		}
 	}
 	if m.ReplyTo != "" {
-		reply, err := parseAddress(m.ReplyTo)
+		reply, err := message.ParseAddress(m.ReplyTo)
 		if err != nil {
 			return nil, fmt.Errorf("%w: the reply address is not an address", message.ErrUndeliverable)
 		}
@@ -259,21 +254,12 @@ func (s *Sender) explain(ctx context.Context, m message.Message, err error) erro
 	out := fmt.Errorf("smtp: %s: %s: %s", s.config.address(), at, s.cause(at, m, err))
 	switch {
 	case ctx.Err() != nil:
-		return &failure{text: out.Error(), kind: ctx.Err()}
+		return &message.Failure{Text: out.Error(), Kind: ctx.Err()}
 	case errors.Is(err, message.ErrUndeliverable):
-		return &failure{text: out.Error(), kind: message.ErrUndeliverable}
+		return &message.Failure{Text: out.Error(), Kind: message.ErrUndeliverable}
 	}
 	return out
 }
-
-// failure is an error with a text of our own and the kind of another.
-type failure struct {
-	text string
-	kind error
-}
-
-func (e *failure) Error() string { return e.text }
-func (e *failure) Unwrap() error { return e.kind }
 
 func (s *Sender) cause(at string, m message.Message, err error) string {
 	reply, ok := errors.AsType[*textproto.Error](err)
@@ -281,7 +267,7 @@ func (s *Sender) cause(at string, m message.Message, err error) string {
 	case ok && (at == signInStep || s.leaks(m, reply.Msg)):
 		return fmt.Sprintf("the server answered %d", reply.Code)
 	case ok:
-		return fmt.Sprintf("the server answered %d %q", reply.Code, shorten(reply.Msg))
+		return fmt.Sprintf("the server answered %d %q", reply.Code, message.Shorten(reply.Msg))
 	case errors.Is(err, errNoMechanism):
 		return errNoMechanism.Error()
 	case at == signInStep || s.leaks(m, err.Error()):
@@ -290,22 +276,10 @@ func (s *Sender) cause(at string, m message.Message, err error) string {
 	if where, ok := errors.AsType[*step](err); ok {
 		err = where.err
 	}
-	return shorten(err.Error())
+	return message.Shorten(err.Error())
 }
 
-// leaks reports whether a text repeats the code, the password or the user name.
+// leaks reports whether a text repeats something of the message, the password or the user name.
 func (s *Sender) leaks(m message.Message, text string) bool {
-	for _, hidden := range []string{string(m.Code), string(s.config.Password), s.config.Username, m.Destination} {
-		if hidden != "" && strings.Contains(text, hidden) {
-			return true
-		}
-	}
-	return m.Body != "" && strings.Contains(text, m.Body)
-}
-
-func shorten(s string) string {
-	if r := []rune(s); len(r) > 200 {
-		return string(r[:200]) + "..."
-	}
-	return s
+	return m.Leaks(text, s.config.Password, secret.Text(s.config.Username))
 }

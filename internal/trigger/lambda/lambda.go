@@ -5,24 +5,15 @@ package lambda
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
 
+	"cognate/internal/awsclient"
 	"cognate/internal/trigger"
 )
-
-// maxIdle is how many connections are kept for calls to come.
-const maxIdle = 64
 
 // Config says where functions are called. All else, credentials above all, comes from the standard environment of AWS's clients.
 type Config struct {
@@ -34,46 +25,39 @@ type Config struct {
 type Runner struct {
 	config Config
 
-	mu     sync.Mutex
-	client *sdk.Client // nil until the first call
+	mu sync.Mutex
+	// invoke is nil until the first call. It is the client's method alone: a type that held the client would keep the code of all its
+	// operations in the binary.
+	invoke invoke
 }
+
+type invoke func(context.Context, *sdk.InvokeInput, ...func(*sdk.Options)) (*sdk.InvokeOutput, error)
 
 // New makes a runner. It reads nothing of the environment yet: most servers call no function in Lambda.
 func New(c Config) (*Runner, error) {
-	if c.Region != "" && !isRegion(c.Region) {
-		return nil, fmt.Errorf("%q is not a region", c.Region)
-	}
-	if c.Endpoint != "" {
-		u, err := url.Parse(c.Endpoint)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return nil, errors.New("the endpoint is not a URL")
-		}
+	if err := awsclient.Config(c).Check(); err != nil {
+		return nil, err
 	}
 	return &Runner{config: c}, nil
-}
-
-// isRegion tells whether a region is one: it becomes a part of the name of the host that requests, with their signatures, go to.
-func isRegion(text string) bool {
-	return len(text) <= 63 && text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // Invoke implements trigger.Runner.
 func (r *Runner) Invoke(ctx context.Context, arn string, event []byte) ([]byte, error) {
 	name, ok := trigger.ParseARN(arn)
-	if !ok || name.Region != "" && !isRegion(name.Region) {
+	if !ok || name.Region != "" && !awsclient.IsRegion(name.Region) {
 		return nil, &trigger.Unreachable{Code: "ResourceNotFoundException", Cause: errors.New("not the ARN of a function")}
 	}
-	client, err := r.open(ctx)
+	invoke, err := r.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the environment of AWS's clients: %w", err)
+		return nil, err
 	}
-	out, err := client.Invoke(ctx, &sdk.InvokeInput{FunctionName: &arn, Payload: event}, func(o *sdk.Options) {
+	out, err := invoke(ctx, &sdk.InvokeInput{FunctionName: &arn, Payload: event}, func(o *sdk.Options) {
 		if r.config.Region == "" && name.Region != "" {
 			o.Region = name.Region
 		}
 	})
 	switch {
-	case errors.Is(err, errTooLong):
+	case errors.Is(err, awsclient.ErrTooLong):
 		return nil, trigger.TooLong()
 	case err != nil:
 		return nil, unreachable(err)
@@ -97,51 +81,22 @@ func unreachable(err error) error {
 }
 
 // open makes the client, unless there is one.
-func (r *Runner) open(ctx context.Context) (*sdk.Client, error) {
+func (r *Runner) open(ctx context.Context) (invoke, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.client != nil {
-		return r.client, nil
+	if r.invoke != nil {
+		return r.invoke, nil
 	}
-	transport := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = maxIdle })
-	c, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(transport))
+	c, err := awsclient.Config(r.config).Load(ctx, trigger.MaxAnswer)
 	if err != nil {
 		return nil, err
 	}
-	r.client = sdk.NewFromConfig(c, func(o *sdk.Options) {
-		o.Retryer, o.HTTPClient = aws.NopRetryer{}, bounded{o.HTTPClient}
-		if r.config.Region != "" {
-			o.Region = r.config.Region
-		}
-		if r.config.Endpoint != "" {
-			o.BaseEndpoint = &r.config.Endpoint
+	client := sdk.NewFromConfig(c, func(o *sdk.Options) {
+		o.Retryer = aws.NopRetryer{}
+		if e := awsclient.Config(r.config).BaseEndpoint(); e != nil {
+			o.BaseEndpoint = e
 		}
 	})
-	return r.client, nil
-}
-
-var errTooLong = errors.New("lambda: the answer is too long")
-
-// bounded is a client that reads no longer answers than functions may give.
-type bounded struct{ sdk.HTTPClient }
-
-func (b bounded) Do(r *http.Request) (*http.Response, error) {
-	answer, err := b.HTTPClient.Do(r)
-	if err == nil {
-		answer.Body = &body{ReadCloser: answer.Body, left: trigger.MaxAnswer}
-	}
-	return answer, err
-}
-
-type body struct {
-	io.ReadCloser
-	left int
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p[:min(len(p), b.left+1)])
-	if b.left -= n; b.left < 0 {
-		return 0, errTooLong
-	}
-	return n, err
+	r.invoke = client.Invoke
+	return r.invoke, nil
 }
