@@ -33,14 +33,18 @@ type rolesCmd struct {
 
 // administered is the server whose keys or roles a command is about.
 type administered struct {
-	Config string `required:"" type:"existingfile" help:"Configuration file of the server."`
+	Config string `required:"" xor:"server" type:"existingfile" help:"Configuration file of the server."`
+	Data   string `required:"" xor:"server" type:"existingdir" help:"Data folder of a development server, in place of a configuration."`
 }
 
 // with opens what a command works on, and closes it.
 func (a administered) with(ctx context.Context, do func(*server.Access) error) error {
-	c, err := server.ReadConfig(a.Config)
-	if err != nil {
-		return err
+	c := server.Config{Dev: true, Data: a.Data}
+	if a.Config != "" {
+		var err error
+		if c, err = server.ReadConfig(a.Config); err != nil {
+			return err
+		}
 	}
 	opened, err := server.OpenAccess(ctx, c)
 	if err != nil {
