@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -153,4 +155,49 @@ func TestCredentialsOfSTS(t *testing.T) {
 	refused("a role that is not for us", identity.CodeInvalidIdentityPoolConfiguration, roles, credential.ErrRefused)
 	service.Break(credentialtest.Fail(500, "InternalFailure", ""))
 	refused("a failure", identity.CodeExternalService, "The service that gives credentials is not available.", credential.ErrUnavailable)
+}
+
+// TestConnectAtOnce: guests who turn out to be one user at the same time are one identity from then on, and whoever comes
+// back by an id that is no more writes nothing.
+func TestConnectAtOnce(t *testing.T) {
+	engines.Each(t, func(t *testing.T, db *store.DB) {
+		h := openHouse(t, db)
+		login := map[string]string{h.key: h.signIn().ID}
+		guests, ids := make([]string, 6), make([]string, 6)
+		for n := range guests {
+			id, err := h.identities.GetID(h.ctx, h.id, nil)
+			h.must(err)
+			guests[n] = id
+		}
+		var all sync.WaitGroup
+		for n, id := range guests {
+			all.Go(func() {
+				out, err := h.credentials(id, login)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				ids[n] = out.IdentityId
+			})
+		}
+		all.Wait()
+		survivor, err := h.getID(login[h.key])
+		h.must(err)
+		enabled, _, err := h.identities.ListIdentities(h.ctx, h.id, identitypool.Page{Limit: 9, HideDisabled: true})
+		h.must(err)
+		if len(enabled) != 1 || enabled[0].IdentityId != survivor || !slices.Contains(ids, survivor) {
+			t.Errorf("%d identities are left; %v became %v, and then %s", len(enabled), guests, ids, survivor)
+		}
+		before := enabled[0].LastModifiedDate
+		for _, id := range guests {
+			out, err := h.credentials(id, login)
+			if err != nil || out.IdentityId != survivor {
+				t.Errorf("%s leads to %v, %v", id, out, err)
+			}
+		}
+		after, err := h.identities.DescribeIdentity(h.ctx, survivor)
+		if err != nil || after.LastModifiedDate != before {
+			t.Errorf("modified at %v, and then at %v, %v", before, after.LastModifiedDate, err)
+		}
+	})
 }

@@ -49,11 +49,22 @@ func (r *Registry) enter(ctx context.Context, id string, logins map[string]strin
 	if err != nil {
 		return entry{}, err
 	}
-	// Most have come before: to find that out needs no write.
-	if !i.Enabled || slices.ContainsFunc(proven, func(l login) bool { return !l.isIn(has) }) {
-		id, err = r.connect(ctx, id, proven)
+	survivor, err := r.survivor(ctx, i, has, proven)
+	return newEntry(p, survivor, proven), err
+}
+
+// survivor returns the id of the identity that logins which have been proven are those of, where they ask for i, which has
+// others. Most have come before: to find that out needs no write.
+func (r *Registry) survivor(ctx context.Context, i store.PoolIdentity, has []store.IdentityLogin, proven []login) (string, error) {
+	if i.Enabled && !slices.ContainsFunc(proven, func(l login) bool { return !l.isIn(has) }) {
+		return i.ID, nil
 	}
-	return newEntry(p, id, proven), err
+	if !i.Enabled { // it has become another one, maybe
+		if owner, err := r.ownerOf(ctx, i.PoolID, proven); err != nil || owner != "" {
+			return owner, err
+		}
+	}
+	return r.connect(ctx, i.ID, proven)
 }
 
 // known reads an identity and its logins.
