@@ -53,6 +53,9 @@ go vet ./...
 (cd e2e && go vet ./...)
 go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
+# A peer of the tests on this machine only; nothing of it is linked or shipped.
+[ -x e2e/minio/minio ] || { step "build MinIO"; GOBIN=$PWD/e2e/minio go install github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c; }
+
 step "build"
 mkdir -p bin
 CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o bin/cognate ./cmd/cognate

@@ -44,6 +44,7 @@ type dev struct {
 	Templates   string `type:"existingdir" help:"Folder of templates that take the place of the pages' own."`
 	Languages   string `type:"existingdir" help:"Folder of JSON files with more languages for the pages."`
 	Functions   string `type:"existingfile" help:"YAML file that says how the functions of triggers are run; by default they are in Lambda."`
+	STSEndpoint string `name:"sts-endpoint" placeholder:"URL" help:"Security Token Service that gives the credentials of identity pools; by default this server."`
 	Logins      string `type:"existingfile" help:"YAML file of the providers that identity pools may trust beside user pools."`
 	protection
 }
@@ -69,6 +70,9 @@ func (d *dev) Run(ctx context.Context) error {
 		TLS:   server.TLS{Local: d.TLS || d.TLSAWSNames, Addr: d.TLSAddr, AWSNames: d.TLSAWSNames},
 	}
 	d.apply(&c)
+	if d.STSEndpoint != "" {
+		c.Credentials = server.Credentials{Broker: "sts", Endpoint: d.STSEndpoint}
+	}
 	if d.Logins != "" {
 		var err error
 		if c.Logins, err = server.ReadLogins(d.Logins); err != nil {
