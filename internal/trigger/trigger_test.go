@@ -187,14 +187,22 @@ func TestGroupOverride(t *testing.T) {
 
 // FuzzAnswer takes any answer without a panic, and either a response or a fault.
 func FuzzAnswer(f *testing.F) {
-	for _, seed := range []string{`{"response":{}}`, `{"response":{"claimsAndScopeOverrideDetails":{"idTokenGeneration":{"claimsToAddOrOverride":{"a":[1,{"b":null}]}},"groupOverrideDetails":null}}}`, "{", ""} {
+	for _, seed := range []string{`{"response":{}}`, `{"response":{"claimsAndScopeOverrideDetails":{"idTokenGeneration":{"claimsToAddOrOverride":{"a":[1,{"b":null}]}},"groupOverrideDetails":null}}}`,
+		`{"response":{"challengeName":"CUSTOM_CHALLENGE","issueTokens":null,"publicChallengeParameters":{"a":"b"},"challengeMetadata":"m"}}`, "{", ""} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		d := trigger.New(function(func(context.Context, string, []byte) ([]byte, error) { return answer, nil }), slog.New(slog.DiscardHandler))
 		_, err := trigger.PreTokenV2.Call(t.Context(), d, arn, scene, trigger.PreTokenRequestV2{})
-		if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok {
-			t.Fatal(err)
+		next, err2 := trigger.DefineAuthChallenge.Call(t.Context(), d, arn, scene, trigger.DefineAuthChallengeRequest{})
+		if err2 == nil {
+			_, err2 = next.Next()
+		}
+		_, err3 := trigger.CreateAuthChallenge.Call(t.Context(), d, arn, scene, trigger.CreateAuthChallengeRequest{})
+		for _, err := range []error{err, err2, err3} {
+			if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok {
+				t.Fatal(err)
+			}
 		}
 	})
 }
