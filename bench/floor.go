@@ -26,6 +26,7 @@ import (
 type floor struct {
 	key       *rsa.PrivateKey
 	digest    [sha256.Size]byte
+	token     []byte // an RS256 signature by key
 	a         srp.A
 	salt      []byte
 	exchange  srp.Exchange
@@ -42,6 +43,9 @@ func newFloor() (*floor, error) {
 		return nil, err
 	}
 	f.key.Precompute()
+	if f.token, err = rsa.SignPKCS1v15(nil, f.key, crypto.SHA256, f.digest[:]); err != nil {
+		return nil, err
+	}
 	c, err := srp.NewClient()
 	if err != nil {
 		return nil, err
@@ -74,6 +78,13 @@ func newFloor() (*floor, error) {
 // sign is one RS256 signature.
 func (f *floor) sign() {
 	if _, err := rsa.SignPKCS1v15(nil, f.key, crypto.SHA256, f.digest[:]); err != nil {
+		panic(err)
+	}
+}
+
+// verifyToken is one RS256 verification.
+func (f *floor) verifyToken() {
+	if err := rsa.VerifyPKCS1v15(&f.key.PublicKey, crypto.SHA256, f.digest[:], f.token); err != nil {
 		panic(err)
 	}
 }

@@ -120,6 +120,13 @@ func (w *workload) operations(f *floor) []operation {
 		{"OIDC sign-in", f.oidcSignIn, w.byProvider(oidcProvider)},
 		{"SAML sign-in", f.samlSignIn, w.byProvider(samlProvider)},
 		{"sign-in page", nil, w.bySite((*site).page)},
+		{"identity creds", f.verifyToken, func(ctx context.Context) (func(context.Context, int) error, error) {
+			d, err := w.identities(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return d.credentials, nil
+		}},
 		{"GetUser", nil, always(func(ctx context.Context, n int) error {
 			_, err := w.call(ctx, "GetUser", fmt.Sprintf(`{"AccessToken":%q}`, w.account(n).access))
 			return err
@@ -187,12 +194,22 @@ func (w *workload) call(ctx context.Context, op, body string) (out answer, err e
 
 // into is call for an answer of another shape.
 func (w *workload) into(ctx context.Context, out any, op, body string) error {
+	return w.post(ctx, out, "AWSCognitoIdentityProviderService."+op, body)
+}
+
+// identity calls an operation of identity pools. A nil out takes an answer without a body.
+func (w *workload) identity(ctx context.Context, out any, op, body string) error {
+	return w.post(ctx, out, "AWSCognitoIdentityService."+op, body)
+}
+
+// post calls the operation of a target.
+func (w *workload) post(ctx context.Context, out any, target, body string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/", strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("X-Amz-Date", "20260101T000000Z")
 	r.Header.Set("Authorization", authorization)
 	resp, err := w.http.Do(r)
@@ -205,7 +222,7 @@ func (w *workload) into(ctx context.Context, out any, op, body string) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", op, resp.Status, text)
+		return fmt.Errorf("%s: %s: %s", target, resp.Status, text)
 	}
 	if len(text) == 0 {
 		return nil

@@ -23,3 +23,10 @@ const (
 const (
 	TermsSourceTypeLink = "LINK"
 )
+
+// The values of TokenUseType.
+const (
+	TokenUseTypeId     = "ID"
+	TokenUseTypeAccess = "ACCESS"
+	TokenUseTypeBoth   = "BOTH"
+)

@@ -22,8 +22,10 @@ var (
 	DescribeRecoveryCodes    = api.Op[DescribeRecoveryCodesRequest, DescribeRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DescribeRecoveryCodes", Auth: api.Token, Input: &shapeDescribeRecoveryCodesRequest, Output: &shapeDescribeRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DescribeTermsByClient    = api.Op[DescribeTermsByClientRequest, DescribeTermsByClientResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DescribeTermsByClient", Auth: api.Signed, Input: &shapeDescribeTermsByClientRequest, Output: &shapeDescribeTermsByClientResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	EndUserSession           = api.Op[EndUserSessionRequest, EndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "EndUserSession", Auth: api.Token, Input: &shapeEndUserSessionRequest, Output: &shapeEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeResourceNotFound, CodeUserNotConfirmed, CodeUserNotFound}}}
+	GetClaimMapping          = api.Op[GetClaimMappingRequest, GetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClaimMapping", Auth: api.Signed, Input: &shapeGetClaimMappingRequest, Output: &shapeGetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	GetClientToken           = api.Op[GetClientTokenRequest, GetClientTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClientToken", Auth: api.Public, Input: &shapeGetClientTokenRequest, Output: &shapeGetClientTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodeResourceNotFound, CodeTooManyRequests}}}
 	ListUserSessions         = api.Op[ListUserSessionsRequest, ListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListUserSessions", Auth: api.Token, Input: &shapeListUserSessionsRequest, Output: &shapeListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
+	SetClaimMapping          = api.Op[SetClaimMappingRequest, SetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SetClaimMapping", Auth: api.Signed, Input: &shapeSetClaimMappingRequest, Output: &shapeSetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 )
 
 func init() {
@@ -37,7 +39,9 @@ func init() {
 		DescribeRecoveryCodes.Descriptor,
 		DescribeTermsByClient.Descriptor,
 		EndUserSession.Descriptor,
+		GetClaimMapping.Descriptor,
 		GetClientToken.Descriptor,
 		ListUserSessions.Descriptor,
+		SetClaimMapping.Descriptor,
 	}
 }

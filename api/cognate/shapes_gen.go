@@ -31,7 +31,19 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
-	shapeBooleanType                    = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeBooleanType        = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeClaimAttributeType = api.Shape{Name: "ClaimAttributeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(32))}
+	shapeClaimGroupType     = api.Shape{Name: "ClaimGroupType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128))}
+	shapeClaimListType      = api.Shape{Name: "ClaimListType", Kind: api.List, Elem: &shapeClaimType, Min: new(int64(0)), Max: new(int64(50))}
+	shapeClaimNameType      = api.Shape{Name: "ClaimNameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[^\s\p{Cc}]+`}
+	shapeClaimType          = api.Shape{Name: "ClaimType", Kind: api.Structure, Members: []api.Member{
+		{Name: "Name", Shape: &shapeClaimNameType, Required: true},
+		{Name: "TokenUse", Shape: &shapeTokenUseType, Required: true},
+		{Name: "Attribute", Shape: &shapeClaimAttributeType},
+		{Name: "Group", Shape: &shapeClaimGroupType},
+		{Name: "Value", Shape: &shapeClaimValueType},
+	}}
+	shapeClaimValueType                 = api.Shape{Name: "ClaimValueType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024))}
 	shapeClientAuthenticationResultType = api.Shape{Name: "ClientAuthenticationResultType", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType},
 		{Name: "ExpiresIn", Shape: &shapeIntegerType},
@@ -72,7 +84,16 @@ var (
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 	}}
 	shapeEndUserSessionResponse = api.Shape{Name: "EndUserSessionResponse", Kind: api.Structure}
-	shapeGetClientTokenRequest  = api.Shape{Name: "GetClientTokenRequest", Kind: api.Structure, Members: []api.Member{
+	shapeGetClaimMappingRequest = api.Shape{Name: "GetClaimMappingRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "ClientId", Shape: &shapeClientIdType, Required: true},
+	}}
+	shapeGetClaimMappingResponse = api.Shape{Name: "GetClaimMappingResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType},
+		{Name: "ClientId", Shape: &shapeClientIdType},
+		{Name: "Claims", Shape: &shapeClaimListType},
+	}}
+	shapeGetClientTokenRequest = api.Shape{Name: "GetClientTokenRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "ClientId", Shape: &shapeClientIdType, Required: true},
 		{Name: "Secret", Shape: &shapeClientSecretType, Required: true},
 		{Name: "Scopes", Shape: &shapeScopeListType},
@@ -111,7 +132,17 @@ var (
 		{Name: "DeviceKey", Shape: &shapeStringType},
 		{Name: "Current", Shape: &shapeBooleanType},
 	}}
-	shapeSessionsLimitType    = api.Shape{Name: "SessionsLimitType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(60))}
+	shapeSessionsLimitType      = api.Shape{Name: "SessionsLimitType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(60))}
+	shapeSetClaimMappingRequest = api.Shape{Name: "SetClaimMappingRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "ClientId", Shape: &shapeClientIdType, Required: true},
+		{Name: "Claims", Shape: &shapeClaimListType, Required: true},
+	}}
+	shapeSetClaimMappingResponse = api.Shape{Name: "SetClaimMappingResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType},
+		{Name: "ClientId", Shape: &shapeClientIdType},
+		{Name: "Claims", Shape: &shapeClaimListType},
+	}}
 	shapeStringType           = api.Shape{Name: "StringType", Kind: api.String}
 	shapeTermsEnforcementType = api.Shape{Name: "TermsEnforcementType", Kind: api.String, Enum: []string{"NONE"}}
 	shapeTermsIdType          = api.Shape{Name: "TermsIdType", Kind: api.String, Pattern: `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`}
@@ -129,6 +160,7 @@ var (
 		{Name: "LastModifiedDate", Shape: &shapeDateType, Required: true},
 	}}
 	shapeTokenModelType = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
+	shapeTokenUseType   = api.Shape{Name: "TokenUseType", Kind: api.String, Enum: []string{"ID", "ACCESS", "BOTH"}}
 	shapeUserPoolIdType = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
 	shapeUsernameType   = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
 )

@@ -89,6 +89,15 @@ type AdminListUserSessionsResponse struct {
 	NextToken string         `json:"NextToken,omitzero"`
 }
 
+// ClaimType is a structure of the service model.
+type ClaimType struct {
+	Name      string `json:"Name,omitzero"`
+	TokenUse  string `json:"TokenUse,omitzero"`
+	Attribute string `json:"Attribute,omitzero"`
+	Group     string `json:"Group,omitzero"`
+	Value     string `json:"Value,omitzero"`
+}
+
 // ClientAuthenticationResultType is a structure of the service model.
 type ClientAuthenticationResultType struct {
 	AccessToken string `json:"AccessToken,omitzero"`
@@ -221,6 +230,37 @@ func (x EndUserSessionRequest) LogValue() slog.Value { return slog.StringValue(x
 type EndUserSessionResponse struct {
 }
 
+// GetClaimMappingRequest is a structure of the service model.
+type GetClaimMappingRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	ClientId   string `json:"ClientId,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (GetClaimMappingRequest) String() string { return "GetClaimMappingRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x GetClaimMappingRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x GetClaimMappingRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// GetClaimMappingResponse is a structure of the service model.
+type GetClaimMappingResponse struct {
+	UserPoolId string       `json:"UserPoolId,omitzero"`
+	ClientId   string       `json:"ClientId,omitzero"`
+	Claims     []*ClaimType `json:"Claims,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (GetClaimMappingResponse) String() string { return "GetClaimMappingResponse{...}" }
+
+// GoString hides the members: some are secret.
+func (x GetClaimMappingResponse) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x GetClaimMappingResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
 // GetClientTokenRequest is a structure of the service model.
 type GetClientTokenRequest struct {
 	ClientId       string            `json:"ClientId,omitzero"`
@@ -285,6 +325,38 @@ type SessionType struct {
 	DeviceKey      string   `json:"DeviceKey,omitzero"`
 	Current        *bool    `json:"Current,omitzero"`
 }
+
+// SetClaimMappingRequest is a structure of the service model.
+type SetClaimMappingRequest struct {
+	UserPoolId string       `json:"UserPoolId,omitzero"`
+	ClientId   string       `json:"ClientId,omitzero"`
+	Claims     []*ClaimType `json:"Claims,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (SetClaimMappingRequest) String() string { return "SetClaimMappingRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x SetClaimMappingRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x SetClaimMappingRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// SetClaimMappingResponse is a structure of the service model.
+type SetClaimMappingResponse struct {
+	UserPoolId string       `json:"UserPoolId,omitzero"`
+	ClientId   string       `json:"ClientId,omitzero"`
+	Claims     []*ClaimType `json:"Claims,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (SetClaimMappingResponse) String() string { return "SetClaimMappingResponse{...}" }
+
+// GoString hides the members: some are secret.
+func (x SetClaimMappingResponse) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x SetClaimMappingResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
 
 // TermsType is a structure of the service model.
 type TermsType struct {

@@ -21,6 +21,11 @@ var version = "devel"
 type commands struct {
 	Dev     dev        `cmd:"" help:"Run a development server with no configuration: it accepts any AWS credentials."`
 	Serve   serve      `cmd:"" help:"Run a production server."`
+	Keys    keysCmd    `cmd:"" help:"Administer the access keys that sign requests to a production server."`
+	Roles   rolesCmd   `cmd:"" help:"Administer what the credentials of identity pools may do."`
+	Login   login      `cmd:"" help:"Sign a user in, and keep the session or print its tokens."`
+	Token   token      `cmd:"" help:"Print a token of the session that login has kept, renewed where it has to be."`
+	Logout  logout     `cmd:"" help:"End the session that login has kept."`
 	Trust   trust      `cmd:"" help:"Tell how to trust the certificates of dev --tls, or make this system do it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -39,6 +44,7 @@ type dev struct {
 	Templates   string `type:"existingdir" help:"Folder of templates that take the place of the pages' own."`
 	Languages   string `type:"existingdir" help:"Folder of JSON files with more languages for the pages."`
 	Functions   string `type:"existingfile" help:"YAML file that says how the functions of triggers are run; by default they are in Lambda."`
+	Logins      string `type:"existingfile" help:"YAML file of the providers that identity pools may trust beside user pools."`
 	protection
 }
 
@@ -63,6 +69,12 @@ func (d *dev) Run(ctx context.Context) error {
 		TLS:   server.TLS{Local: d.TLS || d.TLSAWSNames, Addr: d.TLSAddr, AWSNames: d.TLSAWSNames},
 	}
 	d.apply(&c)
+	if d.Logins != "" {
+		var err error
+		if c.Logins, err = server.ReadLogins(d.Logins); err != nil {
+			return err
+		}
+	}
 	if d.Functions != "" {
 		if err := c.ReadFunctions(d.Functions); err != nil {
 			return err

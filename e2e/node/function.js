@@ -1,4 +1,6 @@
 // The function of the tests' pools, at all triggers, as a program that speaks Lambda's Runtime API. What it does depends on what it is told.
+import challenge from './challenge.cjs';
+
 const api = `http://${process.env.AWS_LAMBDA_RUNTIME_API}/2018-06-01/runtime/invocation`;
 
 /** A user of the place that users come from. */
@@ -54,6 +56,9 @@ for (;;) {
 	let way = 'response';
 	let answer = event;
 	try {
+		if (event.triggerSource.includes('AuthChallenge')) {
+			await challenge.handler(event);
+		}
 		(event.triggerSource.startsWith('TokenGeneration_') ? tokens : doings[event.triggerSource])?.(event);
 	} catch (error) {
 		[way, answer] = ['error', { errorType: error.name, errorMessage: error.message }];

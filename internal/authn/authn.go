@@ -5,7 +5,8 @@
 //
 // Between two steps the machine keeps nothing: the Session and SECRET_BLOCK strings that clients carry
 // are sealed, bound to pool, client, user and challenge, and expire. Only the end of a flow is written
-// down, together with the session that it creates, so that a flow ends once.
+// down, together with the session that it creates, so that a flow ends once. Sign-ins whose challenges the
+// pool's functions make have a row besides, once an answer has been given: see custom.go.
 package authn
 
 import (
@@ -78,6 +79,8 @@ type Step struct {
 	Available  []string // the first factors that the user can choose from, at the start of a choice
 	Link       bool     // what was sent is a link, not a code to type
 	Tokens     *token.Tokens
+
+	wrong bool // what was answered is wrong, and the next challenge follows all the same
 }
 
 // String leaves out the session and the parameters, which hold secrets.
@@ -199,9 +202,18 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 	if !ok {
 		return nil, errInvalidSession
 	}
-	return user.Watched(m.users, a.IP, func() (*Step, error) {
-		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return answer(m, ctx, a) })
+	var after *Step // a wrong answer
+	step, err := user.Watched(m.users, a.IP, func() (*Step, error) {
+		step, err := user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return answer(m, ctx, a) })
+		if err == nil && step.wrong {
+			after, err = step, errWrongPassword // to whoever counts guesses
+		}
+		return step, err
 	})
+	if after != nil {
+		return after, nil
+	}
+	return step, err
 }
 
 // answers are the challenges that have one, and how it is checked.
@@ -220,6 +232,7 @@ var answers = map[string]func(*Machine, context.Context, *Attempt) (*Step, error
 	idp.ChallengeNameTypeSelectChallenge:        (*Machine).selectChallenge,
 	idp.ChallengeNameTypePassword:               (*Machine).choosePassword,
 	idp.ChallengeNameTypePasswordSrp:            (*Machine).chooseSRP,
+	idp.ChallengeNameTypeCustomChallenge:        (*Machine).answerCustom,
 }
 
 // startRefresh answers a refresh token.
@@ -238,15 +251,6 @@ func (m *Machine) startRefresh(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, err
 	}
 	return &Step{Tokens: t}, nil
-}
-
-// startCustom refuses: a pool without the trigger as Cognito does, and one with it because no trigger can
-// be run yet.
-func (m *Machine) startCustom(_ context.Context, a *Attempt) (*Step, error) {
-	if l := a.Pool.Settings.LambdaConfig; l == nil || l.DefineAuthChallenge == "" {
-		return nil, fault.New(idp.CodeInvalidParameter, "Custom auth lambda trigger is not configured for the user pool.")
-	}
-	return nil, fault.New(idp.CodeUnsupportedOperation, "CUSTOM_AUTH is not available on this server.")
 }
 
 // namesOf are the names that a user may have typed.

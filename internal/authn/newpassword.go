@@ -41,6 +41,13 @@ func (m *Machine) askNewPassword(ctx context.Context, a *Attempt, p *progress) (
 	})
 }
 
+// replaces reports whether a user's password may be replaced in the course of a sign-in: a temporary one, or where the
+// pool's functions ask for that, one that must be reset.
+func replaces(p *progress) bool {
+	return p.User.Status == idp.UserStatusTypeForceChangePassword ||
+		p.custom != nil && p.User.Status == idp.UserStatusTypeResetRequired
+}
+
 // missingAttributes are the attributes that the pool requires and the user does not have.
 func missingAttributes(a *Attempt, u store.User) (names []string) {
 	for _, name := range a.Pool.Required() {
@@ -81,7 +88,11 @@ func (m *Machine) replacePassword(ctx context.Context, a *Attempt, p *progress, 
 	}
 	p.User, p.Password = done.User, done.Password
 	p.writes = append(p.writes, done.Write)
-	step, err := m.next(ctx, a, p)
+	next := m.next
+	if p.custom != nil {
+		next = m.replacedCustom
+	}
+	step, err := next(ctx, a, p)
 	if err == nil {
 		m.users.Notify(ctx, a.Pool, p.User.Sub, message.PasswordChanged)
 	}

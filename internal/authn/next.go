@@ -21,6 +21,7 @@ type progress struct {
 	methods []string // what has been proven, as the amr claim names it (RFC 8176)
 	target  level    // what has to be reached; 0 where the client has not asked for one
 	raises  string   // the session of the user that is to be raised to the target; empty for a new one
+	custom  *custom  // of a sign-in whose challenges the pool's functions make; nil of any other
 	// notAfter ends the tokens of a session that is raised without a new proof.
 	notAfter time.Time
 
@@ -37,7 +38,7 @@ func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Ste
 		return nil, err
 	}
 	if p.User.Status == idp.UserStatusTypeForceChangePassword {
-		if time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity())) {
+		if temporaryTooOld(a, p) {
 			return nil, errTemporaryOld
 		}
 		if err := m.recognise(ctx, a, p); err != nil {
@@ -46,6 +47,12 @@ func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Ste
 		return m.askNewPassword(ctx, a, p)
 	}
 	return m.next(ctx, a, p)
+}
+
+// temporaryTooOld reports whether a user's password is a temporary one that is not good any more.
+func temporaryTooOld(a *Attempt, p *progress) bool {
+	return p.User.Status == idp.UserStatusTypeForceChangePassword &&
+		time.Now().After(p.Password.Set.Add(a.Pool.TemporaryPasswordValidity()))
 }
 
 // RefusedState tells why a user who has proven a factor is not let in.
@@ -156,15 +163,15 @@ func (p *progress) write(tx *store.Tx) error {
 // ask is the next challenge of a sign-in, with the Session that its answer brings back. What there is to
 // write is written first: the Session stands on it.
 func (m *Machine) ask(ctx context.Context, a *Attempt, p *progress, s session, parameters map[string]string) (*Step, error) {
+	text, err := m.sealOrKeep(a, p, s)
+	if err != nil {
+		return nil, err
+	}
 	if len(p.writes) > 0 {
 		if err := m.users.Write(ctx, p.write); err != nil {
 			return nil, once(err, p.used)
 		}
 		p.writes = nil
-	}
-	text, err := m.seal(s)
-	if err != nil {
-		return nil, err
 	}
 	return &Step{Challenge: s.Challenge, Session: text, Parameters: parameters}, nil
 }

@@ -47,6 +47,7 @@ type session struct {
 	Passkey []byte   `json:"y,omitzero"` // what a passkey's answer is checked against
 	Page    bool     `json:"g,omitzero"` // of a page of the server's own
 	Link    bool     `json:"h,omitzero"` // what was sent is a link
+	Custom  *custom  `json:"x,omitzero"` // of challenges that functions make
 }
 
 const sessionAAD = "challenge-session"
@@ -59,7 +60,8 @@ func (a *Attempt) begin(p *progress, challenge string) session {
 	return session{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Real: oneIf(p.Exists()), Challenge: challenge,
 		Password: stamp(p.Password.Set), Device: p.device, Methods: p.methods, Target: p.target, Raises: p.raises,
-		Page: a.Enter != nil, Expires: time.Now().Add(a.Client.SessionLifetime()),
+		First: p.custom != nil && !p.custom.proven(),
+		Page:  a.Enter != nil, Expires: time.Now().Add(a.Client.SessionLifetime()), Custom: p.custom,
 	}
 }
 
@@ -126,10 +128,10 @@ func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*pr
 		Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, raises: s.Raises,
 		used: errUsedSession,
 	}
-	if s.Real == 0 {
-		return p, nil
-	}
 	var err error
+	if p.custom, err = m.recallCustom(ctx, s); s.Real == 0 || err != nil {
+		return p, err
+	}
 	if p.Account, err = m.users.SignInBySub(ctx, a.Pool, s.Subject); err != nil {
 		if _, gone := errors.AsType[*fault.Error](err); gone {
 			err = errInvalidSession
@@ -137,7 +139,7 @@ func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*pr
 		return nil, err
 	}
 	switch {
-	case s.Challenge == idp.ChallengeNameTypeNewPasswordRequired && p.User.Status != idp.UserStatusTypeForceChangePassword:
+	case s.Challenge == idp.ChallengeNameTypeNewPasswordRequired && !replaces(p):
 		return nil, errUsedSession
 	case stamp(p.Password.Set) != s.Password:
 		return nil, errInvalidSession

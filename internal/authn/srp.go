@@ -27,6 +27,7 @@ type block struct {
 	Subject string    `json:"s"` // what failures count against
 	Real    int       `json:"r"` // 1 when Subject is the sub of a user; a number, for its fixed width
 	Target  level     `json:"l,omitzero"`
+	Custom  bool      `json:"x,omitzero"` // good only together with the Session of the same sign-in: other challenges follow
 	Expires time.Time `json:"e"`
 	A       []byte    `json:"a"`
 	PublicB []byte    `json:"B"`
@@ -95,8 +96,8 @@ func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) 
 	}
 	sealed, err := m.sealBlock(block{
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Name: id, Typed: typed, Subject: p.Subject, Real: oneIf(p.Exists()), Target: p.target,
-		Expires: time.Now().Add(a.Client.SessionLifetime()),
-		A:       public.Bytes(), PublicB: publicB, SecretB: secretB,
+		Custom: p.custom != nil, Expires: time.Now().Add(a.Client.SessionLifetime()),
+		A: public.Bytes(), PublicB: publicB, SecretB: secretB,
 	})
 	if err != nil {
 		return nil, err
@@ -163,6 +164,9 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if !ok || c.name != b.Name && a.Pool.Key(c.name) != b.Typed {
 		return nil, m.refuseBlock(ctx, a, c.name)
 	}
+	if b.Custom {
+		return m.answerCustomPassword(ctx, a, c, b, raw)
+	}
 	p, err := m.recall(ctx, a, b)
 	if err != nil {
 		return nil, err
@@ -173,21 +177,25 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if p.User.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
-	_, _, v, err := m.verifier(a, p, b.Name)
-	if err != nil {
-		return nil, err
-	}
-	proof := func() bool {
-		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
-		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.HasPassword
-	}
-	if err := m.prove(ctx, a, &p, proof); err != nil {
+	if err := m.proveBlock(ctx, a, &p, c, b, raw); err != nil {
 		return nil, err
 	}
 	// The device is the one that this answer names: a client that learns here that it is not known any more
 	// answers the same challenge again without it.
 	return m.afterFirst(ctx, a, &progress{
 		Account: p, flow: b.Flow, device: a.device(), methods: []string{methodPassword}, target: b.Target, used: errWrongPassword,
+	})
+}
+
+// proveBlock checks the proof that answers a block, under the lockout.
+func (m *Machine) proveBlock(ctx context.Context, a *Attempt, p *user.Account, c claim, b block, raw []byte) error {
+	_, _, v, err := m.verifier(a, *p, b.Name)
+	if err != nil {
+		return err
+	}
+	return m.prove(ctx, a, p, func() bool {
+		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
+		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.HasPassword
 	})
 }
 

@@ -30,10 +30,18 @@ const (
 
 // Caller is who sends a request, as far as the protocol tells.
 type Caller struct {
-	AccessKeyID string // of a signed request; empty for the others
-	Region      string // the credential scope's region; empty when unsigned
-	RequestID   string
-	IP          string // the address of the peer, without a port
+	Principal // of a signed request; zero for the others
+	RequestID string
+	IP        string // the address of the peer, without a port
+}
+
+// Principal is who has signed a request.
+type Principal struct {
+	AccessKeyID string
+	Region      string // the credential scope's
+	ARN         string // who it is; empty where the [Authenticator] does not know
+	Temporary   bool   // it is a session, whose credentials end
+	Of          any    // what the [Authenticator] has for the [Authorizer]; comparable
 }
 
 // OwnAddress is the address of whom a request is from: empty when it is signed, for then it is some server's, which acts
@@ -58,14 +66,20 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
-// Authenticator proves who signed a request to the named service. It returns the access key's id and
-// the region of the credential scope, or a fault.
-type Authenticator func(r *http.Request, body []byte, service string) (accessKeyID, region string, err error)
+// Authenticator proves who signed a request to the named service, or returns a fault.
+type Authenticator func(r *http.Request, body []byte, service string) (Principal, error)
+
+// Authorizer decides whether who has signed a request may do what it asks for: an action such as
+// "cognito-idp:CreateUserPool", with the resource that the request names: the id of a pool or an ARN, "*" when it names
+// none. What may not be is a fault: see [Denied].
+type Authorizer func(ctx context.Context, c Caller, action, resource string) error
 
 // Config is what a Mux needs to know.
 type Config struct {
 	// Authenticate checks requests to signed operations. It is required.
 	Authenticate Authenticator
+	// Authorize decides what who has signed a request may do; nil is all for access keys, and nothing for sessions.
+	Authorize Authorizer
 	// Logger takes one line a request, and the causes of internal errors; nil is slog.Default().
 	Logger *slog.Logger
 	// Undeclared, when set, is called with every error code that the model does not declare for the

@@ -20,11 +20,11 @@ import (
 func newMux(t testing.TB) *awsjson.Mux {
 	m := awsjson.New(awsjson.Config{
 		Logger: slog.New(slog.DiscardHandler),
-		Authenticate: func(r *http.Request, _ []byte, service string) (string, string, error) {
+		Authenticate: func(r *http.Request, _ []byte, service string) (awsjson.Principal, error) {
 			if r.Header.Get("Authorization") == "" {
-				return "", "", fault.New("MissingAuthenticationTokenException", "Missing Authentication Token")
+				return awsjson.Principal{}, fault.New("MissingAuthenticationTokenException", "Missing Authentication Token")
 			}
-			return "AKID", "eu-west-1", nil
+			return awsjson.Principal{AccessKeyID: "AKID", Region: "eu-west-1"}, nil
 		},
 	})
 	m.Register(idp.Service)

@@ -1,10 +1,10 @@
 package awsjson
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,7 +25,7 @@ const contentType = "application/x-amz-json-1.1"
 
 // ServeHTTP answers one request of the protocol: POST with an X-Amz-Target, or a browser's preflight.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	allowBrowsers(w.Header())
+	AllowBrowsers(w.Header())
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusOK)
 		return
@@ -45,8 +45,8 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slog.String("key", c.AccessKeyID), slog.String("ip", c.IP), slog.Duration("took", time.Since(start)))
 }
 
-// allowBrowsers opens the API to pages of any origin: no request is authorised by a cookie.
-func allowBrowsers(h http.Header) {
+// AllowBrowsers opens an API to pages of any origin: no request is authorised by a cookie.
+func AllowBrowsers(h http.Header) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Allow-Methods", "POST, GET, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "authorization,cache-control,content-type,amz-sdk-invocation-id,amz-sdk-request,x-amz-content-sha256,x-amz-date,x-amz-security-token,x-amz-target,x-amz-user-agent")
@@ -54,7 +54,6 @@ func allowBrowsers(h http.Header) {
 	h.Set("Access-Control-Max-Age", "172800")
 }
 
-// peer is the address at the other end of the connection. What a proxy says of it is not believed here.
 // Peer is where a request comes from, without a port.
 func Peer(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
@@ -83,8 +82,10 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, c *Caller) (out []b
 	}
 	op = rt.op.Name
 	if rt.op.Auth == api.Signed {
-		c.AccessKeyID, c.Region, err = m.config.Authenticate(r, body, rt.op.Service.Name)
-		if err != nil {
+		if c.Principal, err = m.config.Authenticate(r, body, rt.op.Service.Name); err != nil {
+			return nil, op, err
+		}
+		if err = m.authorize(r.Context(), *c, rt.op, body); err != nil {
 			return nil, op, err
 		}
 	}
@@ -95,15 +96,20 @@ func (m *Mux) answer(w http.ResponseWriter, r *http.Request, c *Caller) (out []b
 	return out, op, err
 }
 
+// usualBody is how many bytes of a body are made room for before they come.
+const usualBody = 8 << 10
+
 func read(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var all bytes.Buffer
+	all.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
+	_, err := all.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, fault.New(CodeTooLarge, "The request body is larger than "+strconv.FormatInt(limit, 10)+" bytes.")
 	}
 	if err != nil {
 		return nil, fault.Because(err, CodeSerialization, "The request body could not be read.")
 	}
-	return body, nil
+	return all.Bytes(), nil
 }
 
 // safely turns a panic of an operation into an error, so that one request cannot end the process.
@@ -169,7 +175,7 @@ func (m *Mux) report(target, code string) {
 var protocolErrors = map[string]bool{
 	CodeSerialization: true, CodeTooLarge: true, CodeUnknownOperation: true, CodeTimeout: true,
 	"MissingAuthenticationTokenException": true, "UnrecognizedClientException": true,
-	"InvalidSignatureException": true, "IncompleteSignatureException": true, "AccessDeniedException": true,
+	"InvalidSignatureException": true, "IncompleteSignatureException": true, "AccessDeniedException": true, codeExpired: true,
 	"ValidationException": true,
 }
 

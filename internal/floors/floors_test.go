@@ -33,6 +33,7 @@ var floors = map[string]float64{
 	"internal/user":         4.2,
 	"internal/passkey":      4.2,
 	"internal/pool":         4.1,
+	"internal/access":       4.1,
 
 	"internal/message/inbox":     3.1,
 	"internal/message/pinpoint":  3.1,
@@ -43,6 +44,7 @@ var floors = map[string]float64{
 	"internal/message/webhook":   3.1,
 	"internal/message":           3,
 	"internal/trigger":           3,
+	"internal/trigger/builtin":   3.1,
 	"internal/trigger/lambda":    3.1,
 	"internal/trigger/process":   3.1,
 	"internal/trigger/webhook":   3.1,
@@ -51,21 +53,29 @@ var floors = map[string]float64{
 	"internal/federation/social": 3.2,
 	"internal/federation/saml":   3.1,
 
+	"internal/credential":          3,
+	"internal/credential/embedded": 3.1,
+	"internal/credential/sts":      3.1,
+
 	"internal/store/sqlite":   2.1,
 	"internal/store/postgres": 2.1,
 	"internal/store":          2,
 
-	"internal/awsjson": 1.1,
-	"api/cognate":      1,
-	"api/idp":          1,
-	"api/identity":     1,
+	"client/awscredentials": 1.2, // public, for apps; of the house only the command imports them
+	"client":                1.1,
+	"internal/awsjson":      1.1,
+	"api/cognate":           1,
+	"api/idp":               1,
+	"api/identity":          1,
 
 	"api":                        0,
 	"verify":                     0,
 	"internal/awsclient":         0,
 	"internal/encryptionsdk":     0,
 	"internal/encryptionsdk/kms": 0.1,
+	"internal/cache":             0,
 	"internal/fault":             0,
+	"internal/policy":            0,
 	"internal/metrics":           0,
 	"internal/meter":             0,
 	"internal/outbound":          0,
@@ -80,7 +90,9 @@ var floors = map[string]float64{
 var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
-	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/awsclient/awstest": true, "internal/scripttest": true,
+	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/scripttest": true,
+	"internal/credential/credentialtest": true,
+	"internal/awsclient/awstest":         true,
 }
 
 type listed struct {

@@ -1,6 +1,7 @@
 package identitypool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -27,19 +28,34 @@ func (r *Registry) GetID(ctx context.Context, poolID string, logins map[string]s
 	if err != nil {
 		return "", err
 	}
+	return r.identify(ctx, p, proven)
+}
+
+// identify returns the id of the identity that has the logins, after making them those of one.
+func (r *Registry) identify(ctx context.Context, p *pool, proven []login) (string, error) {
 	// Most have come before: to find that out needs no write.
-	var owners []string
-	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
-		owners, err = ownersOf(tx, poolID, proven)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	if first := owners[0]; first != "" && !slices.ContainsFunc(owners, func(id string) bool { return id != first }) {
-		return first, nil
+	first, err := r.ownerOf(ctx, p.IdentityPoolId, proven)
+	if err != nil || first != "" {
+		return first, err
 	}
 	return r.join(ctx, p, proven)
+}
+
+// ownerOf returns the id of the identity that has all the logins, empty when there is none such.
+func (r *Registry) ownerOf(ctx context.Context, poolID string, logins []login) (string, error) {
+	var owners []string
+	read := r.db.View
+	if len(logins) == 1 {
+		read = r.db.Look
+	}
+	err := read(ctx, func(tx *store.Tx) (err error) {
+		owners, err = ownersOf(tx, poolID, logins)
+		return err
+	})
+	if err != nil || slices.ContainsFunc(owners, func(id string) bool { return id != owners[0] }) {
+		return "", err
+	}
+	return owners[0], nil
 }
 
 func (r *Registry) newGuest(ctx context.Context, p *pool) (string, error) {
@@ -88,14 +104,12 @@ func (r *Registry) join(ctx context.Context, p *pool, logins []login) (id string
 		if len(j.identities) == 0 {
 			j.identities = []store.PoolIdentity{fresh}
 			err = tx.CreatePoolIdentity(fresh)
-		} else {
-			err = j.merge()
 		}
 		if err != nil {
 			return err
 		}
-		id = j.identities[0].ID
-		return j.link()
+		id, err = j.unite()
+		return err
 	})
 	return id, err
 }
@@ -107,6 +121,19 @@ type joint struct {
 	identities []store.PoolIdentity
 	has        []store.IdentityLogin // the logins of identities
 	lacks      []store.IdentityLogin // those that are nobody's yet
+}
+
+// unite makes one identity, and returns its id.
+func (j *joint) unite() (string, error) {
+	if err := j.merge(); err != nil {
+		return "", err
+	}
+	return j.identities[0].ID, j.link()
+}
+
+// includes reports whether an identity is one of those that become one.
+func (j *joint) includes(id string) bool {
+	return slices.ContainsFunc(j.identities, func(i store.PoolIdentity) bool { return i.ID == id })
 }
 
 // collect reads who has the logins.
@@ -125,8 +152,21 @@ func (j *joint) collect(poolID string, logins []login) error {
 			}
 		}
 	}
-	slices.SortFunc(j.identities, func(a, b store.PoolIdentity) int { return a.Created.Compare(b.Created) })
+	j.sort()
 	return nil
+}
+
+// sort puts the identities that users have come back to before a guest's, and the older before the younger.
+func (j *joint) sort() {
+	guest := func(i store.PoolIdentity) int {
+		if slices.ContainsFunc(j.has, func(l store.IdentityLogin) bool { return l.IdentityID == i.ID }) {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(j.identities, func(a, b store.PoolIdentity) int {
+		return cmp.Or(cmp.Compare(guest(a), guest(b)), a.Created.Compare(b.Created))
+	})
 }
 
 func (j *joint) add(poolID, id string) error {

@@ -15,6 +15,7 @@ import (
 	"cognate/api/identity"
 	"cognate/api/idp"
 	"cognate/internal/awsjson"
+	"cognate/internal/credential/embedded"
 	"cognate/internal/fault"
 	"cognate/internal/identitypool"
 	"cognate/internal/pool"
@@ -33,6 +34,7 @@ type house struct {
 	ctx        context.Context // of a test whose bubble has none of its own
 	tokens     *token.Service
 	identities *identitypool.Registry
+	broker     *embedded.Broker
 	grant      token.Grant
 	key        string // of the logins
 	id         string // of the identity pool
@@ -51,7 +53,8 @@ func newHouse(t *testing.T, db *store.DB, issuer string) *house {
 	h.must(db.Update(ctx, func(tx *store.Tx) error { return tx.CreateUser(u) }))
 	h.grant = token.Grant{Pool: p, Client: c, User: u}
 	_, h.key, _ = strings.Cut(h.tokens.Issuer(p), "://")
-	h.identities = identitypool.New(db, h.tokens, "000000000000")
+	h.broker = embedded.New(keys)
+	h.identities = identitypool.New(db, h.tokens, h.broker, "000000000000")
 	made, err := h.identities.Create(ctx, "us-east-1", &identity.CreateIdentityPoolInput{IdentityPoolName: "i",
 		CognitoIdentityProviders: []*identity.CognitoIdentityProvider{{ProviderName: h.key, ClientId: c.ID}}})
 	h.must(err)
@@ -183,5 +186,5 @@ func TestGuestsOfAnAddress(t *testing.T) {
 		t.Errorf("a third guest of one address: %v", f)
 	}
 	h.must(guest(awsjson.Caller{IP: "203.0.113.8"}))
-	h.must(guest(awsjson.Caller{IP: here.IP, AccessKeyID: "AKIAEXAMPLEEXAMPLE12"}))
+	h.must(guest(awsjson.Caller{IP: here.IP, Principal: awsjson.Principal{AccessKeyID: "AKIAEXAMPLEEXAMPLE12"}}))
 }

@@ -14,11 +14,16 @@ import (
 	"cognate/internal/token"
 )
 
-// login is one that has been proven: the user of a public provider.
-type login struct{ provider, userID string }
+// login is one that has been proven: the user of a provider.
+type login struct {
+	provider, userID string
+	developer        bool   // the provider is the pool's own
+	clientID         string // the app that a token is for; empty without a token
+	claims           []byte // what the token says, a JSON object; nil without one
+}
 
 func (l login) row(poolID string) store.IdentityLogin {
-	return store.IdentityLogin{PoolID: poolID, Provider: l.provider, UserID: l.userID}
+	return store.IdentityLogin{PoolID: poolID, Developer: l.developer, Provider: l.provider, UserID: l.userID}
 }
 
 // Refusals of logins, in the words of the API.
@@ -35,6 +40,11 @@ var (
 	errTooMany    = fault.New(identity.CodeTooManyRequests, "Too many requests")
 	errNotPublic  = invalid("Please provide a valid public provider")
 )
+
+// expired refuses a token that was good until a time, in seconds since the epoch.
+func expired(at int64) error {
+	return fault.Newf(identity.CodeNotAuthorized, "Invalid login token. Token expired: %d >= %d", time.Now().Unix(), at)
+}
 
 func notAuthorized(text string) error { return fault.New(identity.CodeNotAuthorized, text) }
 
@@ -58,7 +68,7 @@ func (r *Registry) proveOne(ctx context.Context, p *pool, provider, text string)
 	case p.hasUserPool(provider):
 		return r.proveUser(ctx, p, provider, text)
 	case p.hasOther(provider):
-		return login{}, fault.Newf(identity.CodeExternalService, "Logins of %s are not available on this server.", provider)
+		return r.proveOther(ctx, p, provider, text)
 	}
 	return login{}, errNoMatch
 }
@@ -72,10 +82,7 @@ func (s *settings) isPrivate(provider string) bool {
 // provider is what its ARN ends with.
 func (s *settings) hasOther(provider string) bool {
 	_, social := s.SupportedLoginProviders[provider]
-	oidc := slices.ContainsFunc(s.OpenIdConnectProviderARNs, func(arn string) bool {
-		_, issuer, _ := strings.Cut(arn, ":oidc-provider/")
-		return issuer == provider
-	})
+	oidc := slices.ContainsFunc(s.OpenIdConnectProviderARNs, func(arn string) bool { return issuerOf(arn) == provider })
 	return social || oidc || slices.Contains(s.SamlProviderARNs, provider)
 }
 
@@ -89,12 +96,12 @@ func (r *Registry) proveUser(ctx context.Context, p *pool, provider, text string
 	if err := fits(t, provider, c); err != nil {
 		return login{}, err
 	}
-	err := r.tokens.VerifyID(ctx, t)
+	claims, err := r.tokens.VerifyID(ctx, t)
 	switch {
 	case errors.Is(err, token.ErrRefused):
 		return login{}, errUnverified
 	case errors.Is(err, token.ErrExpired):
-		return login{}, fault.Newf(identity.CodeNotAuthorized, "Invalid login token. Token expired: %d >= %d", time.Now().Unix(), t.Expires)
+		return login{}, expired(t.Expires)
 	case err != nil:
 		return login{}, err
 	}
@@ -103,7 +110,7 @@ func (r *Registry) proveUser(ctx context.Context, p *pool, provider, text string
 			err = errRevoked
 		}
 	}
-	return login{provider, t.Sub}, err
+	return login{provider: provider, userID: t.Sub, clientID: t.ClientID, claims: claims}, err
 }
 
 // fits refuses a token that, by what it says of itself, is not one for a provider; c is nil when the pool has the provider

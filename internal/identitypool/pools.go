@@ -88,6 +88,7 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 		if _, err := getPool(tx, id); err != nil {
 			return err
 		}
+		tx.Notify(kindPool, id)
 		return tx.DeleteIdentityPool(id)
 	})
 }

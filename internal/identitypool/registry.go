@@ -11,6 +11,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"cognate/api/identity"
+	"cognate/internal/cache"
+	"cognate/internal/credential"
 	"cognate/internal/fault"
 	"cognate/internal/meter"
 	"cognate/internal/store"
@@ -22,25 +24,43 @@ import (
 type Registry struct {
 	db        *store.DB
 	tokens    *token.Service
+	broker    credential.Broker
 	accountID string
 	guests    *meter.Meter
+	providers map[string]Provider
+	pools     *cache.Cache[pool]
 }
 
 // Options are what an operator adds to what Cognito does. The zero value adds nothing.
 type Options struct {
 	// GuestsPerAddress is how many identities of guests one address may have made in an hour; 0 is any number.
 	GuestsPerAddress int
+	// Providers are those that pools may trust beside user pools, by their ARNs, the social ones by the keys of their logins.
+	// Logins of others are an ExternalServiceException.
+	Providers map[string]Provider
 }
 
-// New makes a registry over db, which believes the ID tokens that tokens has issued; accountID is the account number in
-// ARNs.
-func New(db *store.DB, tokens *token.Service, accountID string) *Registry {
-	return &Registry{db: db, tokens: tokens, accountID: accountID}
+// New makes a registry over db, which believes the ID tokens that tokens has issued and has broker give credentials;
+// accountID is the account number in ARNs.
+func New(db *store.DB, tokens *token.Service, broker credential.Broker, accountID string) *Registry {
+	r := &Registry{db: db, tokens: tokens, broker: broker, accountID: accountID, pools: cache.New[pool]()}
+	db.Subscribe(r.forget)
+	return r
+}
+
+// kindPool is that of changes of identity pools.
+const kindPool = "identitypool"
+
+// forget drops what is known of a pool that changed.
+func (r *Registry) forget(c store.Change) {
+	if c.Kind == kindPool || c.Kind == "" {
+		r.pools.Drop(func(id string, _ *pool) bool { return id == c.ID || c.Kind == "" })
+	}
 }
 
 // With sets the options. It is not for a registry that is in use.
 func (r *Registry) With(o Options) *Registry {
-	r.guests = meter.New(o.GuestsPerAddress, time.Hour)
+	r.guests, r.providers = meter.New(o.GuestsPerAddress, time.Hour), o.Providers
 	return r
 }
 
@@ -52,7 +72,7 @@ type settings struct {
 	PrincipalTags map[string]principalTags         `json:"PrincipalTags,omitzero"` // by provider
 }
 
-// pool is an identity pool as it was when it was read.
+// pool is an identity pool as it was when it was read. It is read-only: many requests share it.
 type pool struct {
 	settings
 	region string
@@ -98,13 +118,22 @@ func (s *settings) encode() ([]byte, error) {
 	return json.Marshal(&doc, json.Deterministic(true))
 }
 
-// view reads a pool.
-func (r *Registry) view(ctx context.Context, id string) (p *pool, err error) {
-	err = r.db.Look(ctx, func(tx *store.Tx) (err error) {
+// view returns a pool, from memory when it can.
+func (r *Registry) view(ctx context.Context, id string) (*pool, error) {
+	p, generation := r.pools.Get(id)
+	if p != nil {
+		return p, nil
+	}
+	at := time.Now()
+	err := r.db.Look(ctx, func(tx *store.Tx) (err error) {
 		p, err = getPool(tx, id)
 		return err
 	})
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	r.pools.Put(id, p, generation, at)
+	return p, nil
 }
 
 // change rewrites a pool in one transaction, and returns it as it is then.
@@ -121,6 +150,7 @@ func (r *Registry) change(ctx context.Context, id string, fn func(*pool) error) 
 		if err != nil {
 			return err
 		}
+		tx.Notify(kindPool, id)
 		return tx.UpdateIdentityPool(store.IdentityPool{ID: id, Name: p.IdentityPoolName, Settings: doc, Modified: modified})
 	})
 	return p, err

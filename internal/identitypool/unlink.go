@@ -17,7 +17,7 @@ func (r *Registry) Unlink(ctx context.Context, in *identity.UnlinkIdentityInput)
 	case err != nil:
 		return err
 	case len(in.Logins) == 0:
-		return fault.Newf(identity.CodeNotAuthorized, "Access to Identity '%s' is forbidden.", in.IdentityId)
+		return forbidden(in.IdentityId)
 	case slices.ContainsFunc(in.LoginsToRemove, p.isPrivate):
 		return errNotPublic
 	}
@@ -43,6 +43,10 @@ func (r *Registry) Unlink(ctx context.Context, in *identity.UnlinkIdentityInput)
 	})
 }
 
+func forbidden(id string) error {
+	return fault.Newf(identity.CodeNotAuthorized, "Access to Identity '%s' is forbidden.", id)
+}
+
 // poolOf reads the pool of an identity.
 func (r *Registry) poolOf(ctx context.Context, id string) (p *pool, err error) {
 	err = r.db.View(ctx, func(tx *store.Tx) error {
@@ -58,13 +62,20 @@ func (r *Registry) poolOf(ctx context.Context, id string) (p *pool, err error) {
 
 // unlink takes the logins of public providers from an identity, and writes it.
 func unlink(tx *store.Tx, i store.PoolIdentity, providers []string) error {
+	return takeLogins(tx, i, func(l store.IdentityLogin) bool {
+		return !l.Developer && slices.Contains(providers, l.Provider)
+	})
+}
+
+// takeLogins takes those logins from an identity that are to go, and writes it.
+func takeLogins(tx *store.Tx, i store.PoolIdentity, goes func(store.IdentityLogin) bool) error {
 	logins, err := tx.ListIdentityLogins(i.PoolID, i.ID)
 	if err != nil {
 		return err
 	}
 	left := len(logins)
 	for _, l := range logins {
-		if l.Developer || !slices.Contains(providers, l.Provider) {
+		if !goes(l) {
 			continue
 		}
 		if err := tx.DeleteIdentityLogin(l); err != nil {

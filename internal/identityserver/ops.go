@@ -5,8 +5,7 @@ import (
 	"cognate/internal/awsjson"
 )
 
-// Register serves the operations on m. An operation of the model that has no line here answers that it is not available,
-// and stands as open in docs/coverage.md.
+// Register serves the operations on m.
 func (s *Service) Register(m *awsjson.Mux) {
 	m.Register(identity.Service)
 
@@ -29,6 +28,16 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, identity.DescribeIdentity, s.DescribeIdentity)
 	awsjson.Handle(m, identity.ListIdentities, s.ListIdentities)
 	awsjson.Handle(m, identity.DeleteIdentities, s.DeleteIdentities)
+
+	// credential.go
+	awsjson.Handle(m, identity.GetCredentialsForIdentity, s.GetCredentialsForIdentity)
+	awsjson.Handle(m, identity.GetOpenIdToken, s.GetOpenIdToken)
+
+	// developer.go
+	awsjson.Handle(m, identity.GetOpenIdTokenForDeveloperIdentity, s.GetOpenIdTokenForDeveloperIdentity)
+	awsjson.Handle(m, identity.LookupDeveloperIdentity, s.LookupDeveloperIdentity)
+	awsjson.Handle(m, identity.MergeDeveloperIdentities, s.MergeDeveloperIdentities)
+	awsjson.Handle(m, identity.UnlinkDeveloperIdentity, s.UnlinkDeveloperIdentity)
 
 	// tag.go
 	awsjson.Handle(m, identity.TagResource, s.TagResource)

@@ -19,7 +19,7 @@ func TestScripts(t *testing.T) { scripttest.Run(t, identity.Service) }
 
 // TestCoverage holds every operation that is served to a script of its own. The page is idpserver's to write.
 func TestCoverage(t *testing.T) {
-	mux := awsjson.New(awsjson.Config{Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature})
+	mux := awsjson.New(awsjson.Config{Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature(nil)})
 	identityserver.New(nil, nil).Register(mux)
 	for _, op := range identity.Service.Operations {
 		if _, err := os.Stat("testdata/" + op.Name + ".txt"); mux.Available(op) != (err == nil) {

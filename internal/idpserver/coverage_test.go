@@ -24,7 +24,7 @@ const coveragePage = "../../docs/coverage.md"
 // TestCoverage holds docs/coverage.md to the tables of operations of both doors, and every operation that is served to a
 // script of its own.
 func TestCoverage(t *testing.T) {
-	mux := awsjson.New(awsjson.Config{Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature})
+	mux := awsjson.New(awsjson.Config{Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature(nil)})
 	idpserver.New(idpserver.Core{}).Register(mux)
 	identityserver.New(nil, nil).Register(mux)
 	page := coverage(mux)

@@ -20,9 +20,11 @@ func newUserDoor(t *testing.T) *poolDoor {
 	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	s := &Service{pools: pool.New(db, keys, pool.Options{AccountID: "123456789012"}), users: user.New(db, keys, inbox.New())}
 	m := awsjson.New(awsjson.Config{
-		Authenticate: func(*http.Request, []byte, string) (string, string, error) { return "AKID", "eu-west-3", nil },
-		Logger:       slog.New(slog.DiscardHandler),
-		Undeclared:   func(op, code string) { t.Errorf("%s answers %s, which the model does not declare", op, code) },
+		Authenticate: func(*http.Request, []byte, string) (awsjson.Principal, error) {
+			return awsjson.Principal{AccessKeyID: "AKID", Region: "eu-west-3"}, nil
+		},
+		Logger:     slog.New(slog.DiscardHandler),
+		Undeclared: func(op, code string) { t.Errorf("%s answers %s, which the model does not declare", op, code) },
 	})
 	s.Register(m)
 	return &poolDoor{t, m}

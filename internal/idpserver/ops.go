@@ -97,6 +97,15 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.AdminInitiateAuth, s.AdminInitiateAuth)
 	awsjson.Handle(m, idp.AdminRespondToAuthChallenge, s.AdminRespondToAuthChallenge)
 
+	// tag.go
+	awsjson.Handle(m, idp.TagResource, s.TagResource)
+	awsjson.Handle(m, idp.UntagResource, s.UntagResource)
+	awsjson.Handle(m, idp.ListTagsForResource, s.ListTagsForResource)
+
+	// claimmapping.go
+	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)
+	awsjson.Handle(m, cognate.SetClaimMapping, s.SetClaimMapping)
+
 	// token.go
 	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)
 	awsjson.Handle(m, idp.RevokeToken, s.RevokeToken)

@@ -27,9 +27,11 @@ func newPoolDoor(t *testing.T) *poolDoor {
 	db, keys := engines.Memory(t), secrettest.Keyring(t)
 	s := &Service{pools: pool.New(db, keys, pool.Options{AccountID: "123456789012"})}
 	m := awsjson.New(awsjson.Config{
-		Authenticate: func(*http.Request, []byte, string) (string, string, error) { return "AKID", "eu-west-3", nil },
-		Logger:       slog.New(slog.DiscardHandler),
-		Undeclared:   func(op, code string) { t.Errorf("%s answers %s, which the model does not declare", op, code) },
+		Authenticate: func(*http.Request, []byte, string) (awsjson.Principal, error) {
+			return awsjson.Principal{AccessKeyID: "AKID", Region: "eu-west-3"}, nil
+		},
+		Logger:     slog.New(slog.DiscardHandler),
+		Undeclared: func(op, code string) { t.Errorf("%s answers %s, which the model does not declare", op, code) },
 	})
 	s.Register(m)
 	return &poolDoor{t, m}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"cognate/api"
+	"cognate/api/cognate"
 	"cognate/api/idp"
 	"cognate/internal/srp"
 )
@@ -23,6 +24,7 @@ type Client struct {
 	// Settings is what DescribeUserPoolClient shows, with every default filled
 	// in, except ClientSecret, which is always empty here.
 	Settings          *idp.UserPoolClientType
+	Claims            []*cognate.ClaimType // what its tokens say beside what they always do
 	Created, Modified time.Time
 
 	flows   []string

@@ -88,7 +88,7 @@ func (r *Registry) prefixHost(prefix, region string) string {
 // owner returns the id of the pool that a domain belongs to, "" when there is none. That is remembered, too:
 // the most common host is the server's own, which is no pool's.
 func (r *Registry) owner(ctx context.Context, name string) (string, error) {
-	id, generation := r.owners.get(name)
+	id, generation := r.owners.Get(name)
 	if id != nil {
 		return *id, nil
 	}
@@ -101,7 +101,7 @@ func (r *Registry) owner(ctx context.Context, name string) (string, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return "", err
 	}
-	r.owners.put(name, &d.PoolID, generation, now)
+	r.owners.Put(name, &d.PoolID, generation, now)
 	return d.PoolID, nil
 }
 

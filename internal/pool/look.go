@@ -50,7 +50,7 @@ func (r *Registry) Terms(ctx context.Context, p *Pool, clientID string) (*Terms,
 // look is never nil.
 func (r *Registry) look(ctx context.Context, p *Pool, clientID string) (*look, error) {
 	key := p.ID + "/" + clientID
-	l, generation := r.looks.get(key)
+	l, generation := r.looks.Get(key)
 	if l != nil {
 		return l, nil
 	}
@@ -62,7 +62,7 @@ func (r *Registry) look(ctx context.Context, p *Pool, clientID string) (*look, e
 	if err := r.db.View(ctx, l.read); err != nil {
 		return &look{}, err
 	}
-	r.looks.put(key, l, generation, now)
+	r.looks.Put(key, l, generation, now)
 	return l, nil
 }
 

@@ -78,7 +78,7 @@ func shownProvider(err error, name string) error {
 // it changes, or a certificate of ours is to be renewed. One that does not exist is a ResourceNotFoundException.
 func (r *Registry) Provider(ctx context.Context, p *Pool, name string) (*Provider, error) {
 	key := providerKey(p.ID, name)
-	v, generation := r.providers.get(key)
+	v, generation := r.providers.Get(key)
 	if v != nil {
 		return v, nil
 	}
@@ -91,12 +91,12 @@ func (r *Registry) Provider(ctx context.Context, p *Pool, name string) (*Provide
 	if err != nil {
 		return nil, shownProvider(err, name)
 	}
-	if v = r.providers.old(key); v == nil || !reflect.DeepEqual(v.row, row) || v.due() {
+	if v = r.providers.Old(key); v == nil || !reflect.DeepEqual(v.row, row) || v.due() {
 		if v, err = r.openProvider(ctx, row); err != nil {
 			return nil, err
 		}
 	}
-	r.providers.put(key, v, generation, now)
+	r.providers.Put(key, v, generation, now)
 	return v, nil
 }
 
@@ -164,7 +164,7 @@ func (r *Registry) Providers(ctx context.Context, p *Pool) ([]ProviderDescriptio
 }
 
 func (r *Registry) providerList(ctx context.Context, p *Pool) (*providerList, error) {
-	l, generation := r.lists.get(p.ID)
+	l, generation := r.lists.Get(p.ID)
 	if l != nil {
 		return l, nil
 	}
@@ -173,7 +173,7 @@ func (r *Registry) providerList(ctx context.Context, p *Pool) (*providerList, er
 	if err := r.db.View(ctx, l.read); err != nil {
 		return nil, err
 	}
-	r.lists.put(p.ID, l, generation, now)
+	r.lists.Put(p.ID, l, generation, now)
 	return l, nil
 }
 

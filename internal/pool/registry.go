@@ -9,6 +9,7 @@ import (
 
 	"cognate/api"
 	"cognate/api/idp"
+	"cognate/internal/cache"
 	"cognate/internal/fault"
 	"cognate/internal/federation"
 	"cognate/internal/secret"
@@ -39,21 +40,21 @@ type Registry struct {
 	db      *store.DB
 	keys    *secret.Keyring
 	opt     Options
-	pools   *cache[Pool]
-	clients *cache[Client]
-	owners  *cache[string] // the ids of the pools that have the domains, empty for those of none
-	looks   *cache[look]   // by pool and client
+	pools   *cache.Cache[Pool]
+	clients *cache.Cache[Client]
+	owners  *cache.Cache[string] // the ids of the pools that have the domains, empty for those of none
+	looks   *cache.Cache[look]   // by pool and client
 
-	providers *cache[Provider]     // by providerKey
-	lists     *cache[providerList] // by pool
+	providers *cache.Cache[Provider]     // by providerKey
+	lists     *cache.Cache[providerList] // by pool
 }
 
 // New makes a registry over db, whose client secrets are sealed with keys.
 func New(db *store.DB, keys *secret.Keyring, opt Options) *Registry {
 	opt.BaseDomain = or(opt.BaseDomain, "localhost")
 	r := &Registry{
-		db: db, keys: keys, opt: opt, pools: newCache[Pool](), clients: newCache[Client](), owners: newCache[string](),
-		looks: newCache[look](), providers: newCache[Provider](), lists: newCache[providerList](),
+		db: db, keys: keys, opt: opt, pools: cache.New[Pool](), clients: cache.New[Client](), owners: cache.New[string](),
+		looks: cache.New[look](), providers: cache.New[Provider](), lists: cache.New[providerList](),
 	}
 	db.Subscribe(r.changed)
 	return r
@@ -72,36 +73,36 @@ const (
 func (r *Registry) changed(c store.Change) {
 	switch c.Kind {
 	case kindPool:
-		r.pools.drop(func(id string, _ *Pool) bool { return id == c.ID })
+		r.pools.Drop(func(id string, _ *Pool) bool { return id == c.ID })
 		// The pool may be gone, and made again under its old id.
-		r.clients.drop(func(_ string, v *Client) bool { return v.PoolID == c.ID })
-		r.looks.drop(func(_ string, v *look) bool { return v.poolID == c.ID })
-		r.providers.expire(func(_ string, v *Provider) bool { return v.PoolID == c.ID })
-		r.lists.drop(func(id string, _ *providerList) bool { return id == c.ID })
+		r.clients.Drop(func(_ string, v *Client) bool { return v.PoolID == c.ID })
+		r.looks.Drop(func(_ string, v *look) bool { return v.poolID == c.ID })
+		r.providers.Expire(func(_ string, v *Provider) bool { return v.PoolID == c.ID })
+		r.lists.Drop(func(id string, _ *providerList) bool { return id == c.ID })
 	case kindProvider:
-		r.providers.drop(func(key string, _ *Provider) bool { return key == c.ID })
-		r.lists.drop(func(id string, _ *providerList) bool { return strings.HasPrefix(c.ID, id+"/") })
+		r.providers.Drop(func(key string, _ *Provider) bool { return key == c.ID })
+		r.lists.Drop(func(id string, _ *providerList) bool { return strings.HasPrefix(c.ID, id+"/") })
 	case kindLook:
-		r.looks.drop(func(_ string, v *look) bool { return v.poolID == c.ID })
+		r.looks.Drop(func(_ string, v *look) bool { return v.poolID == c.ID })
 	case kindClient:
-		r.clients.drop(func(id string, _ *Client) bool { return id == c.ID })
-		r.looks.drop(func(_ string, v *look) bool { return v.clientID == c.ID })
+		r.clients.Drop(func(id string, _ *Client) bool { return id == c.ID })
+		r.looks.Drop(func(_ string, v *look) bool { return v.clientID == c.ID })
 	case kindDomain:
-		r.owners.drop(func(name string, _ *string) bool { return name == c.ID })
+		r.owners.Drop(func(name string, _ *string) bool { return name == c.ID })
 	case "":
-		r.pools.drop(func(string, *Pool) bool { return true })
-		r.clients.drop(func(string, *Client) bool { return true })
-		r.owners.drop(func(string, *string) bool { return true })
-		r.looks.drop(func(string, *look) bool { return true })
-		r.providers.expire(func(string, *Provider) bool { return true })
-		r.lists.drop(func(string, *providerList) bool { return true })
+		r.pools.Drop(func(string, *Pool) bool { return true })
+		r.clients.Drop(func(string, *Client) bool { return true })
+		r.owners.Drop(func(string, *string) bool { return true })
+		r.looks.Drop(func(string, *look) bool { return true })
+		r.providers.Expire(func(string, *Provider) bool { return true })
+		r.lists.Drop(func(string, *providerList) bool { return true })
 	}
 }
 
 // Pool returns a pool by id, at most 30 seconds old. A pool that does not exist is
 // a ResourceNotFoundException.
 func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
-	p, generation := r.pools.get(id)
+	p, generation := r.pools.Get(id)
 	if p != nil {
 		return p, nil
 	}
@@ -113,7 +114,7 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.pools.put(id, p, generation, now)
+	r.pools.Put(id, p, generation, now)
 	return p, nil
 }
 
@@ -132,7 +133,7 @@ func (r *Registry) Client(ctx context.Context, id string) (*Pool, *Client, error
 }
 
 func (r *Registry) client(ctx context.Context, id string) (*Client, error) {
-	c, generation := r.clients.get(id)
+	c, generation := r.clients.Get(id)
 	if c != nil {
 		return c, nil
 	}
@@ -144,7 +145,7 @@ func (r *Registry) client(ctx context.Context, id string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.clients.put(id, c, generation, now)
+	r.clients.Put(id, c, generation, now)
 	return c, nil
 }
 
@@ -173,7 +174,7 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 		row, err = tx.GetPool(id)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", id)
+		return nil, noPool(id)
 	}
 	if err != nil {
 		return nil, err
@@ -217,6 +218,10 @@ func (r *Registry) getPoolClient(tx *store.Tx, poolID, clientID string) (*Pool, 
 		err = noClient(clientID)
 	}
 	return p, c, err
+}
+
+func noPool(id string) error {
+	return fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", id)
 }
 
 func noClient(id string) error {
@@ -265,6 +270,11 @@ func (r *Registry) parseClient(row store.Client, secrets []store.ClientSecret) (
 	c := &Client{
 		ID: row.ID, PoolID: row.PoolID, Name: row.Name, Settings: s, Created: row.Created, Modified: row.Modified,
 		flows: flowsOf(s),
+	}
+	if len(row.Claims) > 0 {
+		if err := json.Unmarshal(row.Claims, &c.Claims); err != nil {
+			return nil, fmt.Errorf("pool: claims of client %s: %w", row.ID, err)
+		}
 	}
 	for _, sealed := range secrets {
 		value, err := r.keys.Open(sealed.Sealed, secretBinding(row.ID, sealed.ID))

@@ -11,6 +11,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
+	"cognate/internal/credential/embedded"
 	"cognate/internal/identitypool"
 	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
@@ -34,29 +35,43 @@ type House struct {
 	Inbox *inbox.Inbox
 	Pools *pool.Registry
 	Users *user.Directory
+
+	credentials *embedded.Broker
 }
 
 func newHouse(t *testing.T, db *store.DB) *House {
 	keys := secrettest.Keyring(t)
-	h := &House{Inbox: inbox.New()}
+	h := &House{Inbox: inbox.New(), credentials: embedded.New(keys)}
 	h.Pools = pool.New(db, keys, pool.Options{AccountID: accountID, Dev: true, Kinds: kinds})
 	h.Users = user.New(db, keys, h.Inbox)
-	tokens := token.New(db, keys, h.Pools, "http://cognate.test")
+	functions := h.functions()
+	h.Users.With(user.Options{Triggers: functions})
+	tokens := token.New(db, keys, h.Pools, "http://cognate.test").With(functions)
 	passkeys := passkey.New(db, keys, true)
+	authenticate := awsjson.AnySignature(h.session)
 	mux := awsjson.New(awsjson.Config{
 		Logger:       slog.New(slog.DiscardHandler),
-		Authenticate: awsjson.AnySignature,
+		Authenticate: authenticate,
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
 	idpserver.New(idpserver.Core{
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 	}).Register(mux)
-	identityserver.New(identitypool.New(db, tokens, accountID), h.Pools).Register(mux)
-	server := httptest.NewServer(mux)
+	identities := identitypool.New(db, tokens, h.credentials, accountID)
+	identityserver.New(identities, h.Pools).Register(mux)
+	server := httptest.NewServer(identityserver.STS{
+		Identities: identities, Authenticate: authenticate, AccountID: accountID, Logger: slog.New(slog.DiscardHandler), Next: mux,
+	})
 	t.Cleanup(server.Close)
 	h.URL = server.URL
 	return h
 }
 
 const accountID = "000000000000"
+
+// session is that of credentials which the house has given.
+func (h *House) session(token, key string) (awsjson.Holder, error) {
+	s, err := h.credentials.Open(token, key)
+	return awsjson.Holder{ARN: s.ARN(), Secret: s.SecretAccessKey}, err
+}

@@ -1,7 +1,6 @@
 package scripttest
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -50,6 +49,9 @@ import (
 //	! other-pool                        makes a second pool like ${pool}; keeps ${other-pool}, ${other-client}
 //	! federate PROVIDER SUBJECT [NAME=VALUE...]
 //	                                    signs in through a provider, as it comes to ${client} with claims; keeps ${sub}
+//	! claims TOKEN SECONDS PATTERN      wants the claims of a token to fit a pattern, as an answer's members, but for iat and
+//	                                    exp, which are so many seconds apart
+//	! session KEY TOKEN PATTERN         wants the session of credentials to fit a pattern: what its token holds but for its secret
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -357,6 +359,10 @@ func (s *Script) do(words []string) {
 		s.Kept["totp"] = s.TOTP(words[1], words[2:]...)
 	case words[0] == "alg-none" && len(words) == 2:
 		s.Kept["alg-none"] = AlgNone(words[1])
+	case words[0] == "claims" && len(words) > 3:
+		s.claims(words[1], words[2], strings.Join(words[3:], " "))
+	case words[0] == "session" && len(words) > 3:
+		s.session(words[1], words[2], strings.Join(words[3:], " "))
 	default:
 		s.make(words)
 	}
@@ -416,12 +422,6 @@ func (s *Script) user(name, password, attributes string) {
 	s.Helper()
 	s.Steps(`> AdminCreateUser {"UserPoolId":"${pool}","Username":"`+name+`","MessageAction":"SUPPRESS","UserAttributes":`+attributes+`}`, `< {"...":1}`,
 		`> AdminSetUserPassword {"UserPoolId":"${pool}","Username":"`+name+`","Password":"`+password+`","Permanent":true}`, `< {}`)
-}
-
-// AlgNone is a token with the same claims that says it needs no signature.
-func AlgNone(token string) string {
-	parts := strings.Split(token, ".")
-	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + parts[1] + "."
 }
 
 func (s *Script) signIn(name, password string) {

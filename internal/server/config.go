@@ -49,7 +49,7 @@ type Config struct {
 	// BaseDomain is what the prefix domains of pools are under, as <prefix>.auth.<region>.<base domain>: in
 	// development localhost, else the host of PublicURL, unless it is set.
 	BaseDomain string `yaml:"base_domain"`
-	// AccessKeys may call the signed operations, each with full rights.
+	// AccessKeys may call the signed operations, beside those that the database has.
 	AccessKeys []AccessKey `yaml:"access_keys"`
 	// SMTP sends e-mail, unless Email names another sender. Without any, in production, operations that send one fail.
 	SMTP *SMTP `yaml:"smtp"`
@@ -64,8 +64,12 @@ type Config struct {
 	// ProviderNetworks are addresses and networks that are not public, at which identity providers may be called all the
 	// same; in development all may be.
 	ProviderNetworks []string `yaml:"provider_networks"`
+	// Logins are the providers that identity pools may trust beside user pools.
+	Logins Logins `yaml:"logins"`
 	// Functions say how the functions of pools' triggers are run.
 	Functions Functions `yaml:"functions"`
+	// Credentials say who gives the credentials of identity pools.
+	Credentials Credentials `yaml:"credentials"`
 	// Pages are the operator's own templates and languages of the pages that sign users in.
 	Pages Pages `yaml:"pages"`
 	// NameIssuer adds the iss parameter of RFC 9207 to the answers of the authorization endpoint, by which clients of
@@ -104,6 +108,7 @@ type AccessKey struct {
 	ID         string `yaml:"id"`
 	SecretFile string `yaml:"secret_file"`
 	SecretEnv  string `yaml:"secret_env"`
+	PolicyFile string `yaml:"policy_file"` // IAM policy document of what it may do; empty is everything
 }
 
 // SMTP is a mail server to hand messages to.
@@ -198,8 +203,6 @@ func (c *Config) checkProduction() error {
 		return fmt.Errorf("data is missing: the folder of the database")
 	case !c.TLS.on() && !c.BehindTLSProxy:
 		return fmt.Errorf("tls is missing: a production server does not speak clear HTTP unless behind_tls_proxy says that a proxy ends TLS in front of it")
-	case len(c.AccessKeys) == 0:
-		return fmt.Errorf("access_keys is missing: there are no default credentials")
 	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay, c.GuestsPerAddress) < 0:
 		return fmt.Errorf("a limit is negative: 0 is no limit")
 	}
@@ -230,25 +233,6 @@ func (c *Config) checkURL(schemes ...string) error {
 		}
 	}
 	return fmt.Errorf("public_url %q is not %s", c.PublicURL, strings.Join(schemes, " or "))
-}
-
-// secrets reads the access keys' secrets.
-func (c *Config) secrets() (map[string]string, error) {
-	out := map[string]string{}
-	for i, k := range c.AccessKeys {
-		if k.ID == "" {
-			return nil, fmt.Errorf("access key %d has no id", i+1)
-		}
-		s, err := readSecret(k.SecretFile, k.SecretEnv)
-		if err != nil {
-			return nil, fmt.Errorf("access key %s: %w", k.ID, err)
-		}
-		if len(s) < 20 {
-			return nil, fmt.Errorf("access key %s: its secret is shorter than 20 characters", k.ID)
-		}
-		out[k.ID] = s
-	}
-	return out, nil
 }
 
 // readSecret reads a secret from exactly one of a file and an environment variable.

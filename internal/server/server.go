@@ -15,16 +15,13 @@ import (
 	"strings"
 	"time"
 
-	"cognate/api/idp"
+	"cognate/internal/access"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
 	"cognate/internal/clientconfig"
+	"cognate/internal/credential/embedded"
 	"cognate/internal/fault"
-	"cognate/internal/federation"
-	"cognate/internal/federation/oidc"
-	"cognate/internal/federation/saml"
-	"cognate/internal/federation/social"
 	"cognate/internal/gateway"
 	"cognate/internal/hostedui"
 	"cognate/internal/identitypool"
@@ -33,7 +30,6 @@ import (
 	"cognate/internal/message/inbox"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
-	"cognate/internal/outbound"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
@@ -130,8 +126,28 @@ func postgresAddress(database string) (string, bool) {
 	return database, keyword.MatchString(database)
 }
 
+// open opens the database, and locks it when it is a file.
 func (s *Server) open(ctx context.Context) (*store.DB, error) {
 	path := s.config.databasePath()
+	if isFile(path) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
+		var err error
+		if s.locked, err = lock(path); err != nil {
+			return nil, err
+		}
+	}
+	return openStore(ctx, path)
+}
+
+// isFile reports whether a database setting is the path of a SQLite file.
+func isFile(database string) bool {
+	_, other := postgresAddress(database)
+	return !other && database != ":memory:" && !strings.Contains(database, "://")
+}
+
+func openStore(ctx context.Context, path string) (*store.DB, error) {
 	address, ok := postgresAddress(path)
 	switch {
 	case ok:
@@ -139,25 +155,17 @@ func (s *Server) open(ctx context.Context) (*store.DB, error) {
 	case strings.Contains(path, "://"):
 		return nil, errors.New("database: must be the path of a SQLite file or a postgres:// URL")
 	}
-	if path == ":memory:" {
-		return sqlite.Open(ctx, path)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, err
-	}
-	var err error
-	if s.locked, err = lock(path); err != nil {
-		return nil, err
-	}
 	return sqlite.Open(ctx, path)
 }
 
 // build makes the core and the doors over it, and applies the seed.
 func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler, error) {
-	authenticate, err := s.authenticator()
+	sessions := embedded.New(keys)
+	guard, err := s.newGuard(ctx, access.New(s.db, keys), sessions)
 	if err != nil {
 		return nil, err
 	}
+	authenticate := s.authenticator(guard)
 	mail, err := s.openPost(ctx)
 	if err != nil {
 		return nil, err
@@ -185,13 +193,22 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err := s.seed(ctx, pools); err != nil {
 		return nil, err
 	}
-	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Logger: s.logger, Undeclared: s.undeclared})
+	mux := awsjson.New(awsjson.Config{Authenticate: authenticate, Authorize: guard.authorize, Logger: s.logger, Undeclared: s.undeclared})
 	machine := authn.New(keys, s.users, passkeys, s.tokens)
 	requests := oauth.New(s.db, keys, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
 	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
-	identities := identitypool.New(s.db, s.tokens, s.config.AccountID).With(identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress})
+	broker, err := s.config.Credentials.broker(sessions)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := s.loginProviders()
+	if err != nil {
+		return nil, err
+	}
+	identities := identitypool.New(s.db, s.tokens, broker, s.config.AccountID).With(
+		identitypool.Options{GuestsPerAddress: s.config.GuestsPerAddress, Providers: providers})
 	identityserver.New(identities, pools).Register(mux)
 	trusted, err := parseNetworks("trusted_proxies", s.config.TrustedProxies)
 	if err != nil {
@@ -205,7 +222,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pages := hostedui.New(hostedui.Core{
 		Keys: keys, Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, OAuth: requests, Machine: machine,
 	}, view, s.cookies(), s.logger)
-	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger)}
+	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger), identityserver.Documents{Tokens: s.tokens, Logger: s.logger}}
 	if s.config.Dev {
 		configurations, err := clientconfig.New(pools, clientconfig.Options{PublicURL: s.config.PublicURL, SecureURL: s.SecureURL(), Logger: s.logger})
 		if err != nil {
@@ -213,23 +230,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 		}
 		doors = append(doors, configurations, hostedui.Preview{Service: pages})
 	}
-	return proxies(trusted).believe(s.routes(mail, mux, doors...)), nil
-}
-
-// providerSkew is how far the clock of an identity provider may be off.
-const providerSkew = 2 * time.Minute
-
-// kinds are the kinds of identity providers that pools can have.
-func (s *Server) kinds() (map[string]federation.Kind, error) {
-	allowed, err := parseNetworks("provider_networks", s.config.ProviderNetworks)
-	if err != nil {
-		return nil, err
-	}
-	env := federation.Env{HTTP: outbound.NewClient(s.config.Dev, allowed), Dev: s.config.Dev, Skew: providerSkew}
-	kinds := social.Kinds(env)
-	kinds[idp.IdentityProviderTypeTypeOidc] = oidc.Kind{Env: env}
-	kinds[idp.IdentityProviderTypeTypeSaml] = saml.Kind{Env: env}
-	return kinds, nil
+	api := identityserver.STS{Identities: identities, Authenticate: authenticate, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}
+	return proxies(trusted).believe(s.routes(mail, api, doors...)), nil
 }
 
 // registrar is a door that mounts itself.
@@ -262,23 +264,19 @@ func (s *Server) protection() (user.Options, error) {
 	return out, nil
 }
 
-func (s *Server) authenticator() (awsjson.Authenticator, error) {
+func (s *Server) authenticator(g *guard) awsjson.Authenticator {
 	if s.config.Dev {
-		return s.fromHere(awsjson.AnySignature), nil
+		return s.fromHere(awsjson.AnySignature(g.session))
 	}
-	secrets, err := s.config.secrets()
-	if err != nil {
-		return nil, err
-	}
-	return awsjson.StrictSignature(func(id string) (string, bool) { k, ok := secrets[id]; return k, ok }), nil
+	return awsjson.StrictSignature(g.holder, g.session)
 }
 
 // fromHere refuses signed operations to web pages of other hosts than this machine and the public URL's: in
 // development, where any signature passes, a page that the developer happens to visit could do anything.
 func (s *Server) fromHere(next awsjson.Authenticator) awsjson.Authenticator {
-	return func(r *http.Request, body []byte, service string) (string, string, error) {
+	return func(r *http.Request, body []byte, service string) (awsjson.Principal, error) {
 		if origin := r.Header.Get("Origin"); origin != "" && !s.here(origin) {
-			return "", "", fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
+			return awsjson.Principal{}, fault.New("AccessDeniedException", "In development, pages of "+origin+" may not call signed operations.")
 		}
 		return next(r, body, service)
 	}
@@ -309,7 +307,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 }
 
 // routes mounts the doors. Everything of our own is under /_cognate/, but for the account page.
-func (s *Server) routes(mail post, api *awsjson.Mux, doors ...registrar) http.Handler {
+func (s *Server) routes(mail post, api http.Handler, doors ...registrar) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", api)
 	for _, d := range doors {

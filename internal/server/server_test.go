@@ -23,6 +23,10 @@ import (
 	"testing"
 	"time"
 
+	"cognate/api"
+	ours "cognate/api/cognate"
+	"cognate/api/identity"
+	"cognate/api/idp"
 	"cognate/internal/secret"
 	"cognate/internal/sigv4"
 )
@@ -89,6 +93,9 @@ func TestRefusals(t *testing.T) {
 		"negative limit":       {func(c *Config) { c.SMSPerDay = -1 }, "a limit is negative"},
 		"no proxy":             {func(c *Config) { c.TrustedProxies = []string{"proxy.example.com"} }, "trusted_proxies: "},
 		"no provider network":  {func(c *Config) { c.ProviderNetworks = []string{"10.0.0.0/33"} }, "provider_networks: "},
+		"unknown broker":       {func(c *Config) { c.Credentials.Broker = "vault" }, `credentials: the broker is embedded or sts, not "vault"`},
+		"no STS endpoint":      {func(c *Config) { c.Credentials = Credentials{Broker: "sts", Endpoint: "sts"} }, "credentials: the endpoint"},
+		"endpoint of our own":  {func(c *Config) { c.Credentials.Endpoint = "https://sts.example" }, "credentials: an endpoint"},
 		"no breached file":     {func(c *Config) { c.BreachedPasswords = "/none" }, "breached_passwords"},
 		"no breached hashes":   {func(c *Config) { c.BreachedPasswords = file(t, "words", "password\n") }, "no line with a SHA-1 hash"},
 		"readable master key":  {func(c *Config) { os.Chmod(c.MasterKeyFile, 0o644) }, "master.key"},
@@ -112,8 +119,12 @@ func TestRefusals(t *testing.T) {
 
 func TestReadConfig(t *testing.T) {
 	c, err := ReadConfig(file(t, "c.yaml", "addr: 127.0.0.1:8443\npublic_url: https://id.example.com\naccess_keys:\n  - {id: A, secret_env: S}\nsmtp: {host: mail, port: 587, from: a@b.c, username: u, password_env: P}\n"))
-	if err != nil || c.AccessKeys[0].SecretEnv != "S" || c.SMTP.Port != 587 {
+	if err != nil || c.AccessKeys[0].SecretEnv != "S" || c.SMTP.Port != 587 || c.Credentials != (Credentials{}) {
 		t.Errorf("%+v, %v", c, err)
+	}
+	c, err = ReadConfig(file(t, "c.yaml", "credentials: {broker: sts, region: eu-central-1, endpoint: https://sts.example.com}\n"))
+	if err != nil || c.Credentials != (Credentials{Broker: "sts", Region: "eu-central-1", Endpoint: "https://sts.example.com"}) {
+		t.Errorf("%+v, %v", c.Credentials, err)
 	}
 	_, err = ReadConfig(file(t, "c.yaml", "addr: x\naccess_key: [{id: A, secret: hunter2hunter2}]\n"))
 	if err == nil || !strings.Contains(err.Error(), "[2:1]") || strings.Contains(err.Error(), "hunter2") {
@@ -147,11 +158,17 @@ func TestBaseDomain(t *testing.T) {
 // call sends an operation, signed by sign if that is not nil.
 func call(t *testing.T, url, op, body string, sign func(*http.Request)) (int, string) {
 	t.Helper()
+	return callTarget(t, url, "AWSCognitoIdentityProviderService."+op, body, sign)
+}
+
+// callTarget is call for an operation of any service.
+func callTarget(t *testing.T, url, target, body string, sign func(*http.Request)) (int, string) {
+	t.Helper()
 	r, err := http.NewRequest("POST", url+"/", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	r.Header.Set("X-Amz-Target", target)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	if sign != nil {
 		sign(r)
@@ -209,7 +226,37 @@ func TestProductionVerifiesSignatures(t *testing.T) {
 	}
 }
 
-// TestProductionHasNoDevelopmentEndpoints also holds that there is no default pool or user.
+// TestProductionKnowsItsCallers calls every operation that is not for the public without a signature, and with one of an
+// unknown key (checklist 52).
+func TestProductionKnowsItsCallers(t *testing.T) {
+	s := start(t, production(t), io.Discard)
+	stranger := func(service string) func(*http.Request) {
+		return func(r *http.Request) {
+			sigv4.Sign(r, []byte("{}"), "AKIASTRANGER", accessSecret, "us-east-1", service, time.Now())
+		}
+	}
+	asked := 0
+	for _, service := range []*api.Service{idp.Service, identity.Service, ours.Service} {
+		for _, op := range service.Operations {
+			if op.Auth != api.Signed {
+				continue
+			}
+			asked++
+			target := service.TargetPrefix + "." + op.Name
+			if status, text := callTarget(t, s.URL(), target, "{}", nil); status != 400 || !strings.Contains(text, `"__type":"MissingAuthenticationTokenException"`) {
+				t.Errorf("%s unsigned: %d %s", target, status, text)
+			}
+			if status, text := callTarget(t, s.URL(), target, "{}", stranger(service.Name)); status != 400 || !strings.Contains(text, `"__type":"UnrecognizedClientException"`) {
+				t.Errorf("%s by a stranger: %d %s", target, status, text)
+			}
+		}
+	}
+	if asked < 97 {
+		t.Errorf("only %d operations are signed", asked)
+	}
+}
+
+// TestProductionHasNoDevelopmentEndpoints also holds that there is no default pool or user (checklist 53).
 func TestProductionHasNoDevelopmentEndpoints(t *testing.T) {
 	s := start(t, production(t), io.Discard)
 	for path, want := range map[string]int{

@@ -14,9 +14,11 @@ import (
 	"cognate/internal/outbound"
 	"cognate/internal/secret"
 	"cognate/internal/trigger"
+	"cognate/internal/trigger/builtin"
 	"cognate/internal/trigger/lambda"
 	processes "cognate/internal/trigger/process"
 	"cognate/internal/trigger/webhook"
+	"cognate/internal/user"
 )
 
 // Functions say how functions are run, by ARN, with or without a version or an alias, by name, or "*" for all others. Those that are
@@ -28,6 +30,7 @@ type Function struct {
 	Lambda  *Lambda  `yaml:"lambda"`
 	Webhook *Webhook `yaml:"webhook"`
 	Process *Process `yaml:"process"`
+	Builtin *Builtin `yaml:"builtin"`
 	// Ignore answers every event as it is.
 	Ignore bool `yaml:"ignore"`
 
@@ -56,6 +59,14 @@ type Process struct {
 	Dir         string            `yaml:"dir"`
 	Env         map[string]string `yaml:"env"`
 	Concurrency int               `yaml:"concurrency"`
+}
+
+// Builtin is a function that the server brings along.
+type Builtin struct {
+	Name string `yaml:"name"` // email-code or magic-link
+	URL  string `yaml:"url"`  // of the app that takes links, with {code} in its query or fragment
+	// Password has sign-ins begin with the password.
+	Password bool `yaml:"password"`
 }
 
 // UnmarshalYAML implements yaml.NodeUnmarshaler.
@@ -116,7 +127,7 @@ func (s *Server) runner(name string, f Function) (trigger.Runner, error) {
 		return nil, errors.New("neither the ARN nor the name of a function, nor *")
 	}
 	if f.count() != 1 {
-		return nil, errors.New("name exactly one of lambda, webhook, process and ignore: true")
+		return nil, errors.New("name exactly one of lambda, webhook, process, builtin and ignore: true")
 	}
 	switch {
 	case f.Lambda != nil:
@@ -126,13 +137,16 @@ func (s *Server) runner(name string, f Function) (trigger.Runner, error) {
 	case f.Process != nil:
 		p := f.Process
 		return processes.New(processes.Config{Command: p.Command, Dir: p.Dir, Env: p.Env, Concurrency: p.Concurrency, Logger: s.logger})
+	case f.Builtin != nil:
+		b := f.Builtin
+		return builtin.New(builtin.Config{Name: b.Name, URL: b.URL, Clear: s.config.Dev, Password: b.Password, Sender: mailer{s}})
 	default:
 		return unchanged{}, nil
 	}
 }
 
 func (f Function) count() (n int) {
-	for _, there := range []bool{f.Lambda != nil, f.Webhook != nil, f.Process != nil, f.Ignore} {
+	for _, there := range []bool{f.Lambda != nil, f.Webhook != nil, f.Process != nil, f.Builtin != nil, f.Ignore} {
 		if there {
 			n++
 		}
@@ -151,6 +165,20 @@ func (s *Server) webhook(w *Webhook) (trigger.Runner, error) {
 	}
 	return webhook.New(webhook.Config{
 		URL: w.URL, Clear: s.config.Dev, Secret: secret.Text(key), Client: outbound.NewClient(s.config.Dev, networks),
+	})
+}
+
+// mailer sends the mails of the server's own functions, which are called when the server is complete.
+type mailer struct{ *Server }
+
+// Send implements [builtin.Sender].
+func (m mailer) Send(ctx context.Context, mail builtin.Mail) (string, error) {
+	p, c, err := m.pools.PoolClient(ctx, mail.PoolID, mail.ClientID)
+	if err != nil {
+		return "", err
+	}
+	return m.users.SendChallengeCode(ctx, p, c, user.ChallengeCode{
+		Sub: mail.Sub, Name: mail.Name, Code: mail.Code, Link: mail.Link, Metadata: mail.Metadata,
 	})
 }
 

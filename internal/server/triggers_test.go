@@ -83,6 +83,7 @@ functions:
       env: {NUMBER: 7}
       concurrency: 2
   inside: {webhook: {url: "https://127.0.0.1:1/", secret_env: OWN}}
+  mail: {builtin: {name: email-code}}
   "*": {ignore: true}
 `))
 	if err != nil {
@@ -102,6 +103,10 @@ functions:
 	}
 	if !strings.Contains(region, "/eu-central-1/lambda/") {
 		t.Errorf("signed as %s", region)
+	}
+	next, err := trigger.DefineAuthChallenge.Call(t.Context(), d, "arn:aws:lambda:us-east-1:1:function:mail", trigger.Scene{Source: trigger.SourceDefineAuthChallenge}, trigger.DefineAuthChallengeRequest{})
+	if err != nil || *next.ChallengeName != "CUSTOM_CHALLENGE" {
+		t.Errorf("a built-in one: %+v, %v", next, err)
 	}
 	_, err = call("inside")
 	if f, ok := errors.AsType[*fault.Error](err); !ok || !errors.Is(err, outbound.ErrAddress) || f.Message != "PreSignUp invocation failed due to error ServiceException." {
@@ -123,6 +128,10 @@ func TestFunctionRefusals(t *testing.T) {
 		"functions:\n  \"a b\": {ignore: true}\n":                                                         "a b (line 2): neither",
 		"functions:\n  \"\": {ignore: true}\n":                                                            "(line 2): neither",
 		"functions:\n  \"arn:aws:iam::1:role/r\": {ignore: true}\n":                                       "(line 2): neither",
+		"functions:\n  f: {builtin: {name: sms-code}}\n":                                                  "f (line 2): the name is neither",
+		"functions:\n  f: {builtin: {name: magic-link}}\n":                                                "f (line 2): the url is not",
+		"functions:\n  f: {builtin: {name: magic-link, url: \"http://a.example#{code}\"}}\n":              "f (line 2): the url is not https",
+		"functions:\n  f: {builtin: {name: email-code}, ignore: true}\n":                                  "f (line 2): name exactly one of",
 		"functions:\n  f: {process: {}}\n":                                                                "f (line 2): the command is missing",
 		"functions:\n  f: {process: {command: [/nowhere/program]}}\n":                                     "f (line 2): ",
 		"functions:\n  f: {process: {command: [sh], concurrency: -1}}":                                    "f (line 2): a concurrency",

@@ -6,26 +6,27 @@ import (
 )
 
 // Client is an app client. Its ID is unique among all pools. Settings is its
-// configuration document, JSON.
+// configuration document, JSON; Claims, JSON too, what its tokens say besides, empty for nothing.
 type Client struct {
 	ID, PoolID, Name  string
 	Settings          []byte
+	Claims            []byte
 	Created, Modified time.Time
 }
 
-const clientColumns = `id, pool_id, name, settings, created, modified`
+const clientColumns = `id, pool_id, name, settings, claims, created, modified`
 
 func (c *Client) scan(r *sql.Rows) error {
-	return r.Scan(&c.ID, &c.PoolID, &c.Name, raw(&c.Settings), when(&c.Created), when(&c.Modified))
+	return r.Scan(&c.ID, &c.PoolID, &c.Name, raw(&c.Settings), raw(&c.Claims), when(&c.Created), when(&c.Modified))
 }
 
 // CreateClient inserts a client; ErrExists when its ID is in use in any pool,
 // ErrNotFound when its pool is not there.
 func (t *Tx) CreateClient(c Client) error {
 	return t.create("create client", `
-		INSERT INTO clients (`+clientColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+		INSERT INTO clients (`+clientColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT DO NOTHING`,
-		c.ID, c.PoolID, c.Name, string(c.Settings), millis(c.Created), millis(c.Modified))
+		c.ID, c.PoolID, c.Name, string(c.Settings), string(c.Claims), millis(c.Created), millis(c.Modified))
 }
 
 // GetClient returns a client, or ErrNotFound.
@@ -35,10 +36,16 @@ func (t *Tx) GetClient(id string) (c Client, err error) {
 }
 
 // UpdateClient writes Name, Settings and Modified of the client c.ID, or returns
-// ErrNotFound. PoolID and Created never change.
+// ErrNotFound. PoolID and Created never change, and Claims not by this.
 func (t *Tx) UpdateClient(c Client) error {
 	return t.touch("update client", `UPDATE clients SET name = $2, settings = $3, modified = $4 WHERE id = $1`,
 		c.ID, c.Name, string(c.Settings), millis(c.Modified))
+}
+
+// SetClientClaims writes Claims and Modified of the client c.ID, or returns ErrNotFound.
+func (t *Tx) SetClientClaims(c Client) error {
+	return t.touch("set claims of client", `UPDATE clients SET claims = $2, modified = $3 WHERE id = $1`,
+		c.ID, string(c.Claims), millis(c.Modified))
 }
 
 // DeleteClient deletes a client, its secrets and its refresh-token families, or

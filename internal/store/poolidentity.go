@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -111,6 +112,40 @@ func (t *Tx) ListIdentityLogins(poolID, identityID string) ([]IdentityLogin, err
 	return list(t, "identity logins", (*IdentityLogin).scan, `
 		SELECT `+identityLoginColumns+` FROM identity_logins WHERE pool_id = $1 AND identity_id = $2
 		ORDER BY developer, provider, user_key`, poolID, identityID)
+}
+
+// identityAndLogin is an identity beside one of its logins, which has no provider where there is none.
+type identityAndLogin struct {
+	identity PoolIdentity
+	login    IdentityLogin
+}
+
+func (x *identityAndLogin) scan(r *sql.Rows) error {
+	i, l := &x.identity, &x.login
+	return r.Scan(&i.ID, &i.PoolID, &i.Enabled, when(&i.Created), when(&i.Modified), &l.Developer, &l.Provider, &l.UserID, when(&l.Created))
+}
+
+// GetIdentityAndLogins returns an identity, enabled or not, and its logins in no order, or ErrNotFound.
+func (t *Tx) GetIdentityAndLogins(id string) (i PoolIdentity, logins []IdentityLogin, err error) {
+	const what = "identity and logins"
+	all, err := list(t, what, (*identityAndLogin).scan, `
+		SELECT i.id, i.pool_id, i.enabled, i.created, i.modified,
+			COALESCE(l.developer, FALSE), COALESCE(l.provider, ''), COALESCE(l.user_id, ''), COALESCE(l.created, 0)
+		FROM pool_identities i LEFT JOIN identity_logins l ON l.pool_id = i.pool_id AND l.identity_id = i.id
+		WHERE i.id = $1`, id)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("store: get %s: %w", what, ErrNotFound)
+	}
+	if err != nil {
+		return i, nil, err
+	}
+	for _, x := range all {
+		if x.login.Provider != "" {
+			x.login.PoolID, x.login.IdentityID = x.identity.PoolID, id
+			logins = append(logins, x.login)
+		}
+	}
+	return all[0].identity, logins, nil
 }
 
 // ListLoginsOfIdentities returns the logins of those identities of a pool whose ID is greater than after and not greater

@@ -11,6 +11,8 @@ const (
 	lateGrace = 24 * time.Hour
 	// counterGrace is how long a counter without effect is remembered.
 	counterGrace = 24 * time.Hour
+	// challengeGrace keeps answered challenges from coming back where clocks differ.
+	challengeGrace = time.Hour
 )
 
 // sweeps delete up to $2 rows, the oldest first, that are of no use since $1.
@@ -28,13 +30,15 @@ var sweeps = []struct {
 		SELECT hash FROM login_sessions WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
 	{"used assertions", `DELETE FROM used_assertions WHERE (pool_id, provider, id) IN (
 		SELECT pool_id, provider, id FROM used_assertions WHERE expires < $1 ORDER BY expires LIMIT $2)`, lateGrace},
+	{"challenges", `DELETE FROM challenges WHERE flow IN (
+		SELECT flow FROM challenges WHERE expires < $1 ORDER BY expires LIMIT $2)`, challengeGrace},
 	{"counters", `DELETE FROM counters WHERE (pool_id, subject, kind) IN (
 		SELECT pool_id, subject, kind FROM counters WHERE last_at < $1 AND until_at < $1
 		ORDER BY last_at LIMIT $2)`, counterGrace},
 }
 
 // Sweep deletes what time has made useless: codes, families, browser sessions and used assertions that
-// expired a day ago, and counters that last rose and whose effect
+// expired a day ago, challenges that expired an hour ago, and counters that last rose and whose effect
 // ended a day ago. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.

@@ -26,13 +26,13 @@ func (s *Service) mint(ctx context.Context, b builder) (*Tokens, error) {
 	}
 	b.issuer, b.now = s.Issuer(b.pool), time.Now()
 	t := &Tokens{Lifetime: b.lifetime(b.client.AccessLifetime())}
-	if t.Access, err = r.access.sign(b.overridden(b.accessClaims(), b.change.Access)); err != nil {
+	if t.Access, err = r.access.sign(b.finished(UseAccess, b.accessClaims(), b.change.Access)); err != nil {
 		return nil, err
 	}
 	if b.extra.OAuth != nil && !hasScope(b.family.Scopes, ScopeOpenID) {
 		return t, nil
 	}
-	claims := b.overridden(b.idClaims(), b.change.ID)
+	claims := b.finished(UseID, b.idClaims(), b.change.ID)
 	if b.extra.OAuth != nil {
 		claims["at_hash"] = accessHash(t.Access)
 	}
@@ -94,8 +94,9 @@ func (b *builder) common(use string, lifetime time.Duration) map[string]any {
 	return claims
 }
 
-// overridden makes the changes of the pool's function in claims.
-func (b *builder) overridden(claims map[string]any, c trigger.ClaimChange) map[string]any {
+// finished adds to claims what the client's settings want, and makes the changes of the pool's function in them.
+func (b *builder) finished(use string, claims map[string]any, c trigger.ClaimChange) map[string]any {
+	b.mapped(claims, use)
 	b.change.regroup(claims)
 	change(claims, c)
 	return claims

@@ -34,6 +34,7 @@ func (s *Service) ClientToken(ctx context.Context, p *pool.Pool, c *pool.Client,
 		"jti":       uuid.NewString(),
 		"client_id": c.ID,
 	}
+	constants(claims, c)
 	change(claims, o.Access)
 	access, err := r.access.sign(claims)
 	return &Tokens{Access: access, Lifetime: c.AccessLifetime()}, err

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"errors"
+	"time"
 
 	"cognate/internal/fault"
 )
@@ -33,17 +34,28 @@ func ReadID(text string) (t IDToken, ok bool) {
 }
 
 // VerifyID checks that the pool of the token's client has signed it as an ID token, and that it has not expired: else
-// [ErrRefused] or [ErrExpired]. Whether its session still goes on is for [Service.IDInForce] to say.
-func (s *Service) VerifyID(ctx context.Context, t IDToken) error {
+// [ErrRefused] or [ErrExpired]. It returns the claims, a JSON object. Whether the token's session still goes on is for
+// [Service.IDInForce] to say.
+func (s *Service) VerifyID(ctx context.Context, t IDToken) (claims []byte, err error) {
 	p, _, err := s.pools.Client(ctx, t.ClientID)
 	if _, unknown := errors.AsType[*fault.Error](err); unknown {
-		return ErrRefused
+		return nil, ErrRefused
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = s.presented(ctx, p, UseID, t.text)
-	return err
+	r, err := s.ring(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	claims, err = r.id.verify(t.text) // these are what ReadID has read: both read the same text
+	switch {
+	case err != nil || t.Use != UseID || t.Issuer != s.Issuer(p):
+		return nil, ErrRefused
+	case time.Now().Unix() >= t.Expires:
+		return nil, ErrExpired
+	}
+	return claims, nil
 }
 
 // IDInForce checks that the user of an ID token that has been verified is there and enabled, and that its session has not

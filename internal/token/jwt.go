@@ -3,7 +3,8 @@ package token
 import (
 	"crypto"
 	"crypto/rsa"
-	"crypto/sha256"
+	_ "crypto/sha256" // the hashes of RS256 and RS512
+	_ "crypto/sha512"
 	"encoding/base64"
 	"errors"
 	"math/big"
@@ -13,22 +14,33 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// signer signs JWTs (RFC 7515, RS256) with one key. The header of its tokens is always the same text,
+// signer signs JWTs (RFC 7515) with one key. The header of its tokens is always the same text,
 // so verifying begins with comparing it: no header of another algorithm, key or extension is ever parsed.
 type signer struct {
 	key    *rsa.PrivateKey
+	hash   crypto.Hash
 	header string // base64url, with the dot behind it
 	jwk    JWK
 }
 
+// newSigner makes the signer of a pool's tokens, with RS256.
 func newSigner(kid string, key *rsa.PrivateKey) *signer {
+	return signerOf(key, crypto.SHA256, `{"kid":`+strconv.Quote(kid)+`,"alg":"RS256"}`, JWK{Alg: "RS256", KID: kid})
+}
+
+// newOpenIDSigner makes the signer of the tokens of identities, with RS512.
+func newOpenIDSigner(kid string, key *rsa.PrivateKey) *signer {
+	return signerOf(key, crypto.SHA512, `{"kid":`+strconv.Quote(kid)+`,"typ":"JWS","alg":"RS512"}`, JWK{Alg: "RS512", KID: kid})
+}
+
+func signerOf(key *rsa.PrivateKey, hash crypto.Hash, header string, jwk JWK) *signer {
 	key.Precompute()
-	header := `{"kid":` + strconv.Quote(kid) + `,"alg":"RS256"}`
 	return &signer{
 		key:    key,
+		hash:   hash,
 		header: b64.EncodeToString([]byte(header)) + ".",
 		jwk: JWK{
-			Alg: "RS256", KID: kid, Kty: "RSA", Use: "sig",
+			Alg: jwk.Alg, KID: jwk.KID, Kty: "RSA", Use: "sig",
 			E: b64.EncodeToString(big.NewInt(int64(key.E)).Bytes()),
 			N: b64.EncodeToString(key.N.Bytes()),
 		},
@@ -45,12 +57,17 @@ func (s *signer) sign(claims any) (string, error) {
 		return "", err
 	}
 	text := s.header + b64.EncodeToString(payload)
-	digest := sha256.Sum256([]byte(text))
-	sig, err := rsa.SignPKCS1v15(nil, s.key, crypto.SHA256, digest[:])
+	sig, err := rsa.SignPKCS1v15(nil, s.key, s.hash, s.digest(text))
 	if err != nil {
 		return "", err
 	}
 	return text + "." + b64.EncodeToString(sig), nil
+}
+
+func (s *signer) digest(text string) []byte {
+	h := s.hash.New()
+	h.Write([]byte(text))
+	return h.Sum(nil)
 }
 
 // Failures of verify.
@@ -73,8 +90,7 @@ func (s *signer) verify(token string) ([]byte, error) {
 	if err != nil {
 		return nil, errSignature
 	}
-	digest := sha256.Sum256([]byte(token[:len(s.header)+len(payload)]))
-	if rsa.VerifyPKCS1v15(&s.key.PublicKey, crypto.SHA256, digest[:], raw) != nil {
+	if rsa.VerifyPKCS1v15(&s.key.PublicKey, s.hash, s.digest(token[:len(s.header)+len(payload)]), raw) != nil {
 		return nil, errSignature
 	}
 	return b64.DecodeString(payload)

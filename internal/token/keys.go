@@ -50,10 +50,15 @@ func (s *Service) JWKS(ctx context.Context, poolID string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return keySet(r.all)
+}
+
+// keySet is a JSON Web Key Set of public keys.
+func keySet(keys []*signer) ([]byte, error) {
 	doc := struct {
 		Keys []JWK `json:"keys"`
 	}{}
-	for _, k := range r.all {
+	for _, k := range keys {
 		doc.Keys = append(doc.Keys, k.jwk)
 	}
 	return json.Marshal(doc)
@@ -192,11 +197,7 @@ func (s *Service) spares(ctx context.Context) int {
 
 // addSpare makes one RSA-2048 key and keeps it sealed, for a pool to come.
 func (s *Service) addSpare(ctx context.Context) error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
+	key, der, err := newPrivateKey()
 	if err != nil {
 		return err
 	}
@@ -211,21 +212,23 @@ func (s *Service) addSpare(ctx context.Context) error {
 	return s.db.Update(ctx, func(tx *store.Tx) error { return tx.CreateSigningKey(row) })
 }
 
+// newPrivateKey makes an RSA-2048 key, and its PKCS #8 form.
+func newPrivateKey() (*rsa.PrivateKey, []byte, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	return key, der, err
+}
+
 func keyAAD(kid string) string { return "signing-key:" + kid }
 
 // parse opens a key row and computes what signing needs.
 func (s *Service) parse(row store.SigningKey) (*signer, error) {
-	der, err := s.keys.Open(row.Sealed, keyAAD(row.KID))
+	key, err := s.openPrivateKey(row.Sealed, keyAAD(row.KID))
 	if err != nil {
 		return nil, err
-	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := parsed.(*rsa.PrivateKey)
-	if !ok {
-		return nil, errors.New("not an RSA key")
 	}
 	return newSigner(row.KID, key), nil
 }

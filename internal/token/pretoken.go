@@ -162,29 +162,16 @@ func configurationOf(groups []store.Group) *trigger.GroupConfiguration {
 	return c
 }
 
-// reserved are the claims that no function changes, with all that begin with "cognito:" (checklist 45).
-var reserved = []string{
-	"acr", "amr", "at_hash", "auth_time", "aud", "azp", "client_id", "device_key", "event_id", "exp", "iat", "identities", "iss", "jti", "nbf", "nonce",
-	"origin_jti", "scope", "sub", "token_use", "username", "version",
-}
-
-// plain are the claims of an ID token that have one value of their own kind (OpenID Connect Core section 5.1).
-var plain = []string{"address", "email_verified", "phone_number_verified", "updated_at"}
-
 const claimGroups = "cognito:groups"
-
-func isReserved(name string) bool {
-	return strings.HasPrefix(name, "cognito:") || slices.Contains(reserved, name)
-}
 
 // change makes the changes of a function in claims. What it must not change, it is not heard about.
 func change(claims map[string]any, c trigger.ClaimChange) {
 	for name, value := range c.Add {
 		isClient := name == "aud" && claims["token_use"] == "access" && string(value) == quoted(claims["client_id"])
-		if !isClient && (isReserved(name) || strings.HasPrefix(name, "dev:")) || value.Kind() == 'n' {
+		if !isClient && (pool.IsReservedClaim(name) || strings.HasPrefix(name, "dev:")) || value.Kind() == 'n' {
 			continue
 		}
-		if isComposite := value.Kind() == '{' || value.Kind() == '['; isComposite && claims["token_use"] == "id" && slices.Contains(plain, name) {
+		if isComposite := value.Kind() == '{' || value.Kind() == '['; isComposite && claims["token_use"] == "id" && slices.Contains(pool.PlainClaims, name) {
 			continue
 		}
 		claims[name] = value
@@ -192,7 +179,7 @@ func change(claims map[string]any, c trigger.ClaimChange) {
 	for _, name := range c.Suppress {
 		if name == claimGroups {
 			withoutGroups(claims)
-		} else if !isReserved(name) {
+		} else if !pool.IsReservedClaim(name) {
 			delete(claims, name)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,8 @@ type Service struct {
 	rings   map[string]*ring // by pool id
 	changes int              // counts calls of forget: what was read before one is not kept
 	wake    chan struct{}    // asks Fill for spare keys
+
+	openID atomic.Pointer[signer] // of the tokens of identities; nil until one is needed
 }
 
 // New makes the service. publicURL, without a slash at its end, is what the issuers of pools begin with

@@ -73,7 +73,7 @@ func TestFailuresOfAnAddress(t *testing.T) {
 	wantTooMany(t, signUp(here, "carol"))
 	o.must(signUp(from(t, "192.0.2.2"), "carol")) // the next house
 	o.must(signUp(t.Context(), "dave"))           // a server's own
-	signed := awsjson.WithCaller(t.Context(), awsjson.Caller{IP: "192.0.2.1", AccessKeyID: "AKIA"})
+	signed := awsjson.WithCaller(t.Context(), awsjson.Caller{IP: "192.0.2.1", Principal: awsjson.Principal{AccessKeyID: "AKIA"}})
 	o.must(signUp(signed, "erin"))
 }
 

@@ -36,6 +36,9 @@ var never = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 var errLocked = fault.New(idp.CodeNotAuthorized, "Password attempts exceeded")
 
+// write is what a transaction writes beside what it is for.
+type write = func(*store.Tx) error
+
 // Guard runs an attempt to prove something for an account, unless it is locked. A fault of the attempt
 // counts as a failure; any other error does not. It sets a.Failed to whether the account had failed before:
 // then [Directory.Succeeded] has something to forget.
@@ -51,7 +54,8 @@ func (d *Directory) Guard(ctx context.Context, p *pool.Pool, a *Account, attempt
 		return err
 	}
 	defer done()
-	if err := d.reserve(ctx, p, a); err != nil {
+	lock, err := d.reserve(ctx, p, a)
+	if err != nil {
 		return err
 	}
 	err = attempt()
@@ -59,32 +63,52 @@ func (d *Directory) Guard(ctx context.Context, p *pool.Pool, a *Account, attempt
 	if refused == a.Failed {
 		return err
 	}
-	settle := d.countFailure
-	if a.Failed {
-		settle = d.giveBack
+	settle := func() error { return d.giveBack(ctx, p, a.Subject, lock) }
+	if !a.Failed {
+		settle = func() error { _, err := d.countFailure(ctx, p, a.Subject); return err }
 	}
-	if e := settle(ctx, p, a.Subject); e != nil && e != errLocked {
+	if e := settle(); e != nil && e != errLocked {
+		return e
+	}
+	return err
+}
+
+// GuardCall is Guard for an attempt that calls a function of the pool's, which may take long, and may have the same
+// user prove something meanwhile: nobody waits for a turn. So the attempt is always counted as a failure first, in one
+// Update with what also writes, whose error ends it without a trace; and it is given back unless it fails. It sets
+// a.Failed.
+func (d *Directory) GuardCall(ctx context.Context, p *pool.Pool, a *Account, also write, attempt func() error) error {
+	lock, err := d.countFailure(ctx, p, a.Subject, also)
+	if err != nil {
+		return err
+	}
+	a.Failed = true
+	err = attempt()
+	if _, refused := errors.AsType[*fault.Error](err); refused {
+		return err
+	}
+	if e := d.giveBack(ctx, p, a.Subject, lock); e != nil {
 		return e
 	}
 	return err
 }
 
 // reserve refuses a locked account, and counts an attempt of one that has failed before as a failure. The
-// caller has its turn.
-func (d *Directory) reserve(ctx context.Context, p *pool.Pool, a *Account) error {
+// caller has its turn. lock is when the lock ends that the reservation sets.
+func (d *Directory) reserve(ctx context.Context, p *pool.Pool, a *Account) (lock time.Time, err error) {
 	if !a.Failed && a.seen == d.failures.Load()+1 {
-		return nil // as read
+		return lock, nil // as read
 	}
 	c, all, err := d.failed(ctx, p, a.Subject)
 	if err != nil {
-		return err
+		return lock, err
 	}
 	if time.Now().Before(c.Until) {
-		return errLocked
+		return lock, errLocked
 	}
 	a.Failed = c.Count > 0 || all.Count > 0
 	if !a.Failed {
-		return nil
+		return lock, nil
 	}
 	return d.countFailure(ctx, p, a.Subject)
 }
@@ -126,10 +150,10 @@ func afterFailure(c store.Counter, now time.Time) store.Counter {
 
 // countFailure counts a failure and sets the lock that follows from it, or returns errLocked when another
 // process has set one meanwhile. It is written even when the client has gone: leaving early must not be a
-// way to guess for free.
-func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject string) error {
+// way to guess for free. What also writes comes first; lock is when the lock ends, zero without one.
+func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject string, also ...write) (lock time.Time, err error) {
 	defer d.failures.Add(1)
-	return d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+	err = d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)
 		if err != nil {
 			return err
@@ -137,6 +161,11 @@ func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject stri
 		now := time.Now().UTC()
 		if now.Before(c.Until) {
 			return errLocked
+		}
+		for _, write := range also {
+			if err := write(tx); err != nil {
+				return err
+			}
 		}
 		c = afterFailure(c, now)
 		all, err := countForever(tx, c, now)
@@ -148,8 +177,10 @@ func (d *Directory) countFailure(ctx context.Context, p *pool.Pool, subject stri
 				return err
 			}
 		}
+		lock = c.Until
 		return tx.PutCounter(c)
 	})
+	return lock, err
 }
 
 // endOfLock is when the lock after the most failures ends: with a reset of the password, and after a day where
@@ -183,25 +214,34 @@ func countForever(tx *store.Tx, c store.Counter, now time.Time) (int, error) {
 	return all.Count, tx.PutCounter(all)
 }
 
-// giveBack takes back a reserved failure, and its lock. The others stay until the sign-in is complete: a
+// giveBack takes back a reserved failure, and the lock that it has set. The others stay until the sign-in is complete: a
 // right password alone may not be all that it takes.
-func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string) error {
+func (d *Directory) giveBack(ctx context.Context, p *pool.Pool, subject string, lock time.Time) error {
 	return d.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
 		c, err := tx.GetCounter(p.ID, subject, store.KindSignIn)
 		if err != nil || c.Count == 0 {
 			return err
 		}
-		c.Count, c.Until = c.Count-1, time.Time{}
-		if err := tx.PutCounter(c); err != nil {
+		if c.Until.Equal(lock.Truncate(time.Millisecond)) {
+			c.Until = time.Time{}
+		}
+		if err := countDown(tx, c); err != nil {
 			return err
 		}
 		all, err := tx.GetCounter(p.ID, subject, store.KindFailures)
 		if err != nil || all.Count == 0 {
 			return err
 		}
-		all.Count--
-		return tx.PutCounter(all)
+		return countDown(tx, all)
 	})
+}
+
+// countDown takes one off a counter, and the last one with the counter.
+func countDown(tx *store.Tx, c store.Counter) error {
+	if c.Count--; c.Count == 0 {
+		return tx.DeleteCounter(c.PoolID, c.Subject, c.Kind)
+	}
+	return tx.PutCounter(c)
 }
 
 // Succeeded forgets the failures of a subject, in the transaction that signs it in or gives it another
@@ -282,6 +322,7 @@ var (
 	limitSignInCode     = limit{"sign-in-code", 20}
 	limitUpdate         = limit{"update-attributes", 20} // updates that send a code
 	limitNotice         = limit{"notice", 20}
+	limitKeptChallenge  = limit{"kept-challenge", 100} // states that outgrow a Session
 )
 
 // errLimit is the answer beyond a limit.

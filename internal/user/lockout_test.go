@@ -394,3 +394,58 @@ func (o *office) exhaust(subject string) {
 	}))
 	o.attempt(o.users, subject, guess)
 }
+
+// TestGuardCall counts attempts from their beginning, several at a time, and a right one takes back no more than what it has set itself.
+func TestGuardCall(t *testing.T) {
+	inOffice(t, func(o *office) {
+		o.reachable("user", "user@code.test", "")
+		nothing := func(*store.Tx) error { return nil }
+		guard := func(also func(*store.Tx) error, attempt func() error) error {
+			a, err := o.users.SignIn(o.Context(), o.pool, "user")
+			o.must(err)
+			return o.users.GuardCall(o.Context(), o.pool, &a, also, attempt)
+		}
+		right, wrong := func() error { return nil }, func() error { return errMismatch }
+		counts := func() (locking, all int) {
+			u := o.find("user")
+			c, total, err := o.users.failed(o.Context(), o.pool, u.Sub)
+			o.must(err)
+			return c.Count, total.Count
+		}
+		o.must(guard(nothing, right))
+		o.must(o.db.View(o.Context(), func(tx *store.Tx) error {
+			for _, kind := range []string{store.KindSignIn, store.KindFailures} {
+				if c, err := tx.GetCounter(o.pool.ID, o.find("user").Sub, kind); err != nil || !c.Last.IsZero() {
+					o.Errorf("a right attempt leaves %+v, %v", c, err)
+				}
+			}
+			return nil
+		}))
+		errGone := errors.New("gone")
+		if err := guard(func(*store.Tx) error { return errGone }, func() error { o.Error("attempted"); return nil }); err != errGone {
+			o.Error(err)
+		}
+		for range 4 {
+			wantFault(o.T, guard(nothing, wrong), errMismatch.Code, errMismatch.Message)
+		}
+		if n, all := counts(); n != 4 || all != 4 {
+			o.Errorf("counted %d and %d", n, all)
+		}
+		o.must(guard(nothing, func() error { // sets a lock of a second
+			if err := guard(nothing, right); err != errLocked {
+				o.Errorf("beside an attempt that may be the fifth failure: %v", err)
+			}
+			time.Sleep(time.Second)
+			wantFault(o.T, guard(nothing, wrong), errMismatch.Code, errMismatch.Message) // and this of two
+			return nil
+		}))
+		if n, all := counts(); n != 5 || all != 5 {
+			o.Errorf("counted %d and %d", n, all)
+		}
+		if err := guard(nothing, right); err != errLocked {
+			o.Errorf("a right attempt has ended another one's lock: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		o.must(guard(nothing, right))
+	})
+}

@@ -436,20 +436,24 @@ func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, i i
 // to its address that this message must not be, and the code that was there stays.
 func (d *Directory) keepCode(ctx context.Context, p *pool.Pool, purpose message.Purpose, row store.Code, limits ...limit) (full bool, err error) {
 	err = d.db.Update(ctx, func(tx *store.Tx) error {
-		full = false
-		for _, l := range limits {
-			if err := l.spend(tx, p, row.Sub); err != nil {
-				return err
-			}
-		}
-		err := d.spendMessage(tx, p, purpose, row.Destination, row.Value)
-		if full = err == errLimit; full {
-			return nil
-		}
-		if err != nil {
+		if full, err = d.afford(tx, p, purpose, row, limits...); full || err != nil {
 			return err
 		}
 		return tx.PutCode(row)
 	})
 	return full, err
+}
+
+// afford counts a code that is sent next against the limits of its user and its address, in the transaction that keeps it.
+func (d *Directory) afford(tx *store.Tx, p *pool.Pool, purpose message.Purpose, row store.Code, limits ...limit) (full bool, err error) {
+	for _, l := range limits {
+		if err := l.spend(tx, p, row.Sub); err != nil {
+			return false, err
+		}
+	}
+	err = d.spendMessage(tx, p, purpose, row.Destination, row.Value)
+	if err == errLimit {
+		return true, nil
+	}
+	return false, err
 }

@@ -24,6 +24,8 @@ var (
 	secretAlgorithms = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
 )
 
+var errWrongSignature = errors.New("oidc: the signature of the ID token is not right")
+
 // idClaims are the claims that an ID token is judged by (OpenID Connect Core section 3.1.3.7).
 type idClaims struct {
 	Issuer   string   `json:"iss"`
@@ -99,7 +101,7 @@ func (j judgement) verify(ctx context.Context, text string) ([]byte, jose.Signat
 			return payload, algorithm, nil
 		}
 	}
-	return nil, "", errors.New("oidc: the signature of the ID token is not right")
+	return nil, "", errWrongSignature
 }
 
 func (j judgement) check(c idClaims, algorithm jose.SignatureAlgorithm) error {

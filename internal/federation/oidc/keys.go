@@ -29,7 +29,8 @@ const (
 // keySet is a provider's public keys (RFC 7517), read when they are first needed.
 type keySet struct {
 	env    federation.Env
-	url    string
+	url    string // empty: what discovery finds
+	issuer string // for discovery
 	flight singleflight.Group
 
 	mu    sync.Mutex
@@ -101,7 +102,11 @@ func (s *keySet) fetch(ctx context.Context) (keys []jose.JSONWebKey, err error) 
 			keys, err = nil, fmt.Errorf("oidc: reading keys: %v", r)
 		}
 	}()
-	status, body, err := s.env.Get(ctx, s.url)
+	address, err := s.address(ctx)
+	if err != nil {
+		return nil, err
+	}
+	status, body, err := s.env.Get(ctx, address)
 	if err == nil && status != http.StatusOK {
 		err = statusError(status)
 	}
@@ -109,6 +114,17 @@ func (s *keySet) fetch(ctx context.Context) (keys []jose.JSONWebKey, err error) 
 		return nil, err
 	}
 	return parseKeys(body)
+}
+
+func (s *keySet) address(ctx context.Context) (string, error) {
+	if s.url != "" {
+		return s.url, nil
+	}
+	found, err := discover(ctx, s.env, s.issuer)
+	if err == nil && found[detailKeys] == "" {
+		err = errors.New("oidc: the provider's metadata name no keys")
+	}
+	return found[detailKeys], err
 }
 
 func withID(keys []jose.JSONWebKey, id string) (out []jose.JSONWebKey) {

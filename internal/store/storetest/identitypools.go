@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -183,7 +184,17 @@ func logins(t *testing.T, db *store.DB, identity string, want ...store.IdentityL
 	view(t, db, func(tx *store.Tx) error {
 		got, err := tx.ListIdentityLogins("p", identity)
 		same(t, "logins of "+identity, got, want)
-		return err
+		i, together, err2 := tx.GetIdentityAndLogins(identity)
+		if errors.Is(err2, store.ErrNotFound) {
+			_, err2 = tx.GetPoolIdentity(identity)
+			is(t, "get none with its logins", err2, store.ErrNotFound)
+			return err
+		}
+		alone, err3 := tx.GetPoolIdentity(identity)
+		same(t, "identity with its logins", i, alone)
+		slices.SortFunc(together, func(a, b store.IdentityLogin) int { return slices.Index(want, a) - slices.Index(want, b) })
+		same(t, "logins with their identity", together, want)
+		return errors.Join(err, err2, err3)
 	})
 }
 
@@ -200,6 +211,26 @@ func testDeleteIdentityPool(t *testing.T, db *store.DB) {
 	}
 	view(t, db, func(tx *store.Tx) error {
 		_, err := tx.GetIdentityLogin(newIdentityLogin("q", "", "idp", "x"))
+		return err
+	})
+}
+
+func testOpenIDKeys(t *testing.T, db *store.DB) {
+	first := store.OpenIDKey{KID: "eu-west-1-1", Sealed: []byte{1, 2}, Public: []byte{3}, Created: day(1)}
+	create := func(k store.OpenIDKey) error {
+		return try(db, func(tx *store.Tx) error { return tx.CreateOpenIDKey(k) })
+	}
+	is(t, "create", create(first), nil)
+	other := first
+	other.Sealed, other.Created = []byte{9}, day(2)
+	is(t, "create again", create(other), store.ErrExists)
+	other.KID = "eu-west-1-2"
+	is(t, "create another", create(other), nil)
+	view(t, db, func(tx *store.Tx) error {
+		got, err := tx.GetOpenIDKey(first.KID)
+		same(t, "key", got, first)
+		_, none := tx.GetOpenIDKey("eu-west-1-3")
+		is(t, "get none", none, store.ErrNotFound)
 		return err
 	})
 }

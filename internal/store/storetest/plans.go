@@ -16,6 +16,8 @@ var (
 	scans = map[string]string{
 		"SELECT count(*) FROM pools":          "for consoles; pools are few",
 		"SELECT count(*) FROM identity_pools": "the API allows a thousand",
+		"FROM access_keys ORDER BY id":        "an operator makes them by hand",
+		"FROM roles ORDER BY arn":             "an operator makes them by hand",
 	}
 	sorts = map[string]string{
 		"FROM client_secrets WHERE client_id = $1 ORDER BY created, id": "a client has two",
@@ -70,9 +72,10 @@ func isScan(step string) bool {
 	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW"
 }
 
-// isWide reports whether a step of a query about a user reads what all users of the pool have.
+// isWide reports whether a step of a query about a user or an identity reads what all of the pool have.
 func isWide(step, query string) bool {
-	return strings.HasPrefix(query, "SELECT") && strings.Contains(query, "sub = ") &&
+	one := strings.Contains(query, "sub = ") || strings.Contains(query, "identity_id = ")
+	return strings.HasPrefix(query, "SELECT") && one &&
 		(strings.Contains(step, "(pool_id=?)") || strings.Contains(step, "(pool_id=? AND id>?)"))
 }
 

@@ -100,6 +100,10 @@ func testClients(t *testing.T, db *store.DB) {
 	is(t, "create again elsewhere", try(db, func(tx *store.Tx) error { return tx.CreateClient(newClient("q", "c1")) }), store.ErrExists)
 	c.Name, c.Settings, c.Modified = "new", []byte(`{}`), day(7)
 	update(t, db, func(tx *store.Tx) error { return tx.UpdateClient(c) })
+	c.Claims, c.Modified = []byte(`[]`), day(8)
+	other := c
+	other.Name, other.Settings = "other", nil // which stay
+	update(t, db, func(tx *store.Tx) error { return tx.SetClientClaims(other) })
 	for _, id := range []string{"C2", "c0", "c3"} {
 		update(t, db, func(tx *store.Tx) error { return tx.CreateClient(newClient("p", id)) })
 	}
@@ -116,6 +120,7 @@ func testClients(t *testing.T, db *store.DB) {
 		return errors.Join(err, err2, err3)
 	})
 	is(t, "update another", try(db, func(tx *store.Tx) error { return tx.UpdateClient(newClient("p", "c9")) }), store.ErrNotFound)
+	is(t, "set another's claims", try(db, func(tx *store.Tx) error { return tx.SetClientClaims(newClient("p", "c9")) }), store.ErrNotFound)
 }
 
 func testDeleteClient(t *testing.T, db *store.DB) {
@@ -218,7 +223,9 @@ func testSpareKeysConcurrent(t *testing.T, db *store.DB) {
 }
 
 // elsewhere are the tables whose rows belong to no user pool.
-var elsewhere = map[string]bool{"meta": true, "identity_pools": true, "pool_identities": true, "identity_logins": true}
+var elsewhere = map[string]bool{
+	"meta": true, "identity_pools": true, "pool_identities": true, "identity_logins": true, "openid_keys": true, "access_keys": true, "roles": true,
+}
 
 func testDeletePool(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error { return errors.Join(fill(tx, "p"), fill(tx, "q")) })

@@ -297,6 +297,7 @@ func testSweep(t *testing.T, db *store.DB) {
 			code.Expires, browser.Expires = f.Expires, f.Expires
 			errs = append(errs, tx.CreateFamily(f), tx.CreateAuthorizationCode(code), tx.CreateLoginSession(browser),
 				tx.UseAssertion("p", "idp", fmt.Sprint(i), f.Expires),
+				tx.TakeChallenge(store.Challenge{Flow: fmt.Sprint(i), PoolID: "p", Answered: 1, Expires: expires.Add(-time.Hour)}),
 				tx.PutCode(store.Code{PoolID: "p", Sub: "a", Purpose: fmt.Sprint(i), Expires: expires.AddDate(0, 0, -1)}),
 				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint(i), Last: last}),
 				tx.PutCounter(store.Counter{PoolID: "p", Subject: fmt.Sprint("locked", i), Last: last, Until: day(40)}))
@@ -309,17 +310,17 @@ func testSweep(t *testing.T, db *store.DB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n > 12 {
-			t.Errorf("%d rows in one sweep of 2 for each of 6 kinds", n)
+		if n > 14 {
+			t.Errorf("%d rows in one sweep of 2 for each of 7 kinds", n)
 		}
 		if total += n; n == 0 {
 			same(t, "sweeps", rounds, 4)
 			break
 		}
 	}
-	same(t, "swept", total, 42)
+	same(t, "swept", total, 49)
 	left := rows(t, db)
-	for table, want := range map[string]int{"codes": 7, "families": 7, "counters": 21, "authorization_codes": 7, "login_sessions": 7, "used_assertions": 7, "users": 2} {
+	for table, want := range map[string]int{"codes": 7, "families": 7, "counters": 21, "authorization_codes": 7, "login_sessions": 7, "used_assertions": 7, "challenges": 7, "users": 2} {
 		same(t, "left in "+table, left[table], want)
 	}
 }

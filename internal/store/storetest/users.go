@@ -85,7 +85,7 @@ func testDeleteUser(t *testing.T, db *store.DB) {
 		if slices.Contains([]string{
 			"pools", "clients", "client_secrets", "signing_keys", "user_groups", "resource_servers", "domains",
 			"classic_styles", "brandings", "branding_assets", "terms",
-			"identity_providers", "identity_provider_identifiers", "federation_keys", "used_assertions",
+			"identity_providers", "identity_provider_identifiers", "federation_keys", "used_assertions", "challenges",
 		}, table) {
 			want = before[table]
 		}

@@ -1,4 +1,5 @@
-package pool
+// Package cache keeps in memory what nodes read of the store again and again, until a change is announced.
+package cache
 
 import (
 	"maps"
@@ -13,12 +14,12 @@ const (
 	maxEntries = 10000
 )
 
-// cache keeps what was read by id. It is safe for concurrent use.
+// Cache keeps what was read by id, some thousands of it for half a minute at most. It is safe for concurrent use.
 //
 // A read that began before an invalidation must not be kept after it, so every
-// invalidation begins a new generation, and put takes the generation in which
+// invalidation begins a new generation, and Put takes the generation in which
 // its read began.
-type cache[T any] struct {
+type Cache[T any] struct {
 	mu         sync.RWMutex
 	generation uint64
 	entries    map[string]entry[T]
@@ -29,10 +30,11 @@ type entry[T any] struct {
 	read  time.Time
 }
 
-func newCache[T any]() *cache[T] { return &cache[T]{entries: map[string]entry[T]{}} }
+// New makes an empty cache.
+func New[T any]() *Cache[T] { return &Cache[T]{entries: map[string]entry[T]{}} }
 
-// get returns the entry of id unless it is too old, and the present generation.
-func (c *cache[T]) get(id string) (*T, uint64) {
+// Get returns the entry of id unless it is too old, and the present generation.
+func (c *Cache[T]) Get(id string) (*T, uint64) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	e, ok := c.entries[id]
@@ -42,8 +44,8 @@ func (c *cache[T]) get(id string) (*T, uint64) {
 	return e.value, c.generation
 }
 
-// put keeps v, which was read at the time of read, in that generation.
-func (c *cache[T]) put(id string, v *T, generation uint64, read time.Time) {
+// Put keeps v, which was read at the time of read, in that generation.
+func (c *Cache[T]) Put(id string, v *T, generation uint64, read time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if generation != c.generation {
@@ -58,16 +60,16 @@ func (c *cache[T]) put(id string, v *T, generation uint64, read time.Time) {
 	c.entries[id] = entry[T]{v, read}
 }
 
-// drop forgets the entries that match and what is being read just now.
-func (c *cache[T]) drop(match func(id string, v *T) bool) {
+// Drop forgets the entries that match and what is being read just now.
+func (c *Cache[T]) Drop(match func(id string, v *T) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
 	maps.DeleteFunc(c.entries, func(id string, e entry[T]) bool { return match(id, e.value) })
 }
 
-// expire makes the entries that match too old, and has what is being read just now not kept.
-func (c *cache[T]) expire(match func(id string, v *T) bool) {
+// Expire makes the entries that match too old, and has what is being read just now not kept.
+func (c *Cache[T]) Expire(match func(id string, v *T) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.generation++
@@ -78,8 +80,8 @@ func (c *cache[T]) expire(match func(id string, v *T) bool) {
 	}
 }
 
-// old returns the entry of id, however old it is.
-func (c *cache[T]) old(id string) *T {
+// Old returns the entry of id, however old it is.
+func (c *Cache[T]) Old(id string) *T {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.entries[id].value

@@ -1,4 +1,4 @@
-package pool
+package cache
 
 import (
 	"strconv"
@@ -7,10 +7,10 @@ import (
 )
 
 func TestCacheIsBounded(t *testing.T) {
-	c := newCache[int]()
+	c := New[int]()
 	for i := range maxEntries + 100 {
-		c.put(strconv.Itoa(i), &i, 0, time.Now())
-		if v, _ := c.get(strconv.Itoa(i)); v == nil || *v != i {
+		c.Put(strconv.Itoa(i), &i, 0, time.Now())
+		if v, _ := c.Get(strconv.Itoa(i)); v == nil || *v != i {
 			t.Fatalf("entry %d is %v", i, v)
 		}
 	}
@@ -20,7 +20,7 @@ func TestCacheIsBounded(t *testing.T) {
 	// A known id takes no other's place.
 	full := len(c.entries)
 	for id := range c.entries {
-		c.put(id, new(7), 0, time.Now())
+		c.Put(id, new(7), 0, time.Now())
 	}
 	if len(c.entries) != full {
 		t.Errorf("%d entries", len(c.entries))
