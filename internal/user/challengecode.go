@@ -83,5 +83,5 @@ func (d *Directory) sendChallengeCode(ctx context.Context, p *pool.Pool, c *pool
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendingTimeout)
 	defer cancel()
 	_, err = d.send(ctx, p, v)
-	return destination, err
+	return destination, d.unspent(ctx, p, u.Sub, err, limitSignInCode)
 }
