@@ -83,18 +83,18 @@ func compileConditions(all conditions, variables bool) ([]condition, error) {
 			return nil, err
 		}
 		if len(all[name]) == 0 {
-			return nil, fmt.Errorf("Condition %s: there is no key", name)
+			return nil, fmt.Errorf("the condition %s: there is no key", name)
 		}
 		for _, key := range slices.Sorted(maps.Keys(all[name])) {
 			c := kind.condition
 			c.key = strings.ToLower(key)
 			for _, value := range all[name][key] {
 				if err := kind.take(&c, string(value), variables); err != nil {
-					return nil, fmt.Errorf("Condition %s, %s: %w", name, key, err)
+					return nil, fmt.Errorf("the condition %s, %s: %w", name, key, err)
 				}
 			}
 			if len(c.values) == 0 {
-				return nil, fmt.Errorf("Condition %s, %s: there is no value", name, key)
+				return nil, fmt.Errorf("the condition %s, %s: there is no value", name, key)
 			}
 			out = append(out, c)
 		}
@@ -117,7 +117,7 @@ func compileOperator(name string) (k conditionKind, err error) {
 	case quantity == "ForAnyValue":
 		k.quantifier, rest = forAnyValue, after
 	default:
-		return k, fmt.Errorf("Condition %q is unknown", name)
+		return k, fmt.Errorf("the condition %q is unknown", name)
 	}
 	if rest == "Null" && k.quantifier == unquantified {
 		k.null, k.check = true, checkBool
@@ -126,7 +126,7 @@ func compileOperator(name string) (k conditionKind, err error) {
 	rest, k.ifExists = strings.CutSuffix(rest, "IfExists")
 	o, ok := operators[rest]
 	if !ok {
-		return k, fmt.Errorf("Condition %q is unknown", name)
+		return k, fmt.Errorf("the condition %q is unknown", name)
 	}
 	k.compare, k.negated, k.check = o.compare, o.negated, o.check
 	return k, nil

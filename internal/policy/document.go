@@ -142,7 +142,7 @@ func refuseNull(text []byte) error {
 // compile checks a statement. Only documents of the newer version have variables.
 func (e *entry) compile(variables bool) (s statement, err error) {
 	if e.Effect != "Allow" && e.Effect != "Deny" {
-		return s, fmt.Errorf("Effect is %q, not Allow or Deny", e.Effect)
+		return s, fmt.Errorf("the effect is %q, not Allow or Deny", e.Effect)
 	}
 	s.deny = e.Effect == "Deny"
 	if s.actions, err = choose("Action", e.Action, e.NotAction); err != nil {
@@ -150,7 +150,7 @@ func (e *entry) compile(variables bool) (s statement, err error) {
 	}
 	for n, a := range slices.Concat(e.Action, e.NotAction) {
 		if a != "*" && !strings.Contains(a, ":") {
-			return s, fmt.Errorf("Action %q has no service before it", a)
+			return s, fmt.Errorf("the action %q has no service before it", a)
 		}
 		s.actions.list[n] = compile(strings.ToLower(a), false)
 	}
@@ -159,7 +159,7 @@ func (e *entry) compile(variables bool) (s statement, err error) {
 	}
 	for n, r := range slices.Concat(e.Resource, e.NotResource) {
 		if r != "*" && !strings.HasPrefix(r, "arn:") {
-			return s, fmt.Errorf("Resource %q is no ARN", r)
+			return s, fmt.Errorf("the resource %q is no ARN", r)
 		}
 		s.resources.list[n] = compile(r, variables)
 	}
