@@ -13,12 +13,14 @@ import (
 	"cognate/internal/store"
 )
 
-var nameForm = regexp.MustCompile(`^[\w+=,.@-]{1,64}$`)
+var nameForm = regexp.MustCompile(`^[\w+=,.@-]+$`)
+
+const maxName = 64
 
 // CreateKey makes an access key in the name of somebody or something. Several may have one name. The secret is not shown
 // again: only its sealed form is kept.
 func (r *Registry) CreateKey(ctx context.Context, name string, d *policy.Document) (Key, secret.Text, error) {
-	if !nameForm.MatchString(name) {
+	if len(name) > maxName || !nameForm.MatchString(name) {
 		return Key{}, "", ErrName
 	}
 	k := Key{ID: "AKIA" + strings.ToUpper(secret.RandomAlnum(16)), Name: name, Policy: d, Enabled: true,

@@ -3,18 +3,16 @@ package access
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"time"
 
+	"cognate/internal/credential"
 	"cognate/internal/policy"
 	"cognate/internal/store"
 )
 
-var roleForm = regexp.MustCompile(`^arn:aws[\w-]*:iam::\d{12}:role/([\w+=,.@-]+/)*[\w+=,.@-]{1,64}$`)
-
 // PutRole says what sessions of a role may do, in place of what was said before.
 func (r *Registry) PutRole(ctx context.Context, arn string, d *policy.Document) error {
-	if !roleForm.MatchString(arn) {
+	if _, ok := credential.ParseRole(arn); !ok {
 		return ErrARN
 	}
 	row := store.Role{ARN: arn, Policy: d.Text(), Modified: time.Now()}

@@ -36,6 +36,8 @@ type Request struct {
 	AMR         []string          // how the user of the identity has proven to be it
 	Tags        map[string]string // the principal tags of the session
 	Duration    time.Duration     // from 15 minutes to 12 hours
+	// Policy is an IAM policy document: the credentials may do what it and the role's policy both allow. Empty narrows nothing.
+	Policy string
 	// Token makes the OpenID token of the identity, which says the same, for brokers that must be convinced. It is costly.
 	Token func(ctx context.Context) (string, error)
 }

@@ -31,6 +31,7 @@ type WebIdentity struct {
 	RoleARN     string
 	SessionName string
 	Duration    time.Duration
+	Policy      string // as in [credential.Request]
 }
 
 // AssumeRole gives temporary credentials to whom a token is of, as a Security Token Service does that has roles for the
@@ -52,7 +53,7 @@ func (r *Registry) AssumeRole(ctx context.Context, w WebIdentity) (credential.Cr
 	}
 	q := credential.Request{
 		RoleARN: w.RoleARN, SessionName: w.SessionName, IdentityID: o.Identity, PoolID: o.PoolID, AMR: o.AMR, Tags: o.Tags(),
-		Duration: w.Duration, Token: func(context.Context) (string, error) { return w.Token, nil },
+		Duration: w.Duration, Policy: w.Policy, Token: func(context.Context) (string, error) { return w.Token, nil },
 	}
 	c, err := r.broker.Assume(ctx, q)
 	warn(ctx, q, err)

@@ -13,6 +13,7 @@ import (
 	"cognate/internal/credential"
 	"cognate/internal/fault"
 	"cognate/internal/identitypool"
+	"cognate/internal/policy"
 )
 
 type assumedRole struct {
@@ -43,6 +44,7 @@ func (s STS) assumeRole(q *query) (func(id string) any, error) {
 	}
 	w := identitypool.WebIdentity{
 		Token: q.form.Get("WebIdentityToken"), RoleARN: q.form.Get("RoleArn"), SessionName: q.form.Get("RoleSessionName"), Duration: q.duration(),
+		Policy: q.form.Get("Policy"),
 	}
 	c, o, err := s.Identities.AssumeRole(q.request.Context(), w)
 	if err != nil {
@@ -72,6 +74,7 @@ var parameters = []parameter{
 	{name: "RoleArn", required: true, min: 20, max: 2048},
 	{name: "RoleSessionName", required: true, min: 2, max: 64, pattern: regexp.MustCompile(`^[\w+=,.@-]*$`)},
 	{name: "WebIdentityToken", required: true, min: 4, max: 20000},
+	{name: "Policy", min: 1, max: 2048},
 	{name: "DurationSeconds", min: 900, max: 43200, number: true},
 }
 
@@ -100,7 +103,7 @@ func (q *query) check() error {
 	case n > 1:
 		return fault.Newf("ValidationError", "%d validation errors detected: %s", n, strings.Join(violations, "; "))
 	}
-	return q.checkPolicies()
+	return q.checkPolicy()
 }
 
 func camel(name string) string { return strings.ToLower(name[:1]) + name[1:] }
@@ -128,15 +131,24 @@ func (p parameter) violations(value string, sent bool) (out []string) {
 	return out
 }
 
-// checkPolicies refuses policies that would narrow the session: to leave them out would give more than was asked for.
-func (q *query) checkPolicies() error {
+// checkPolicy refuses a policy that would narrow the session in a way that nobody knows: to leave it out would give more than was
+// asked for.
+func (q *query) checkPolicy() error {
 	for name := range q.form {
-		if name == "Policy" || strings.HasPrefix(name, "PolicyArns.") {
-			return fault.New("MalformedPolicyDocument", "Policies of sessions are not available on this server.")
+		if strings.HasPrefix(name, "PolicyArns.") {
+			return fault.New(codeMalformedPolicy, "Managed policies are not available on this server.")
 		}
+	}
+	if !q.form.Has("Policy") {
+		return nil
+	}
+	if _, err := policy.Parse([]byte(q.form.Get("Policy"))); err != nil {
+		return fault.Newf(codeMalformedPolicy, "The policy cannot be read: %v", err)
 	}
 	return nil
 }
+
+const codeMalformedPolicy = "MalformedPolicyDocument"
 
 func (q *query) duration() time.Duration {
 	n, err := strconv.Atoi(q.form.Get("DurationSeconds"))

@@ -59,7 +59,7 @@ func TestProductionSessions(t *testing.T) {
 	for name, tt := range map[string]struct {
 		secret, token, want string
 	}{
-		"the session":      {c.SecretKey, c.SessionToken, `{"__type":"AccessDeniedException","Message":"User: arn:aws:sts::123456789012:assumed-role/out/CognitoIdentityCredentials is not authorized to perform: cognito-idp:CreateUserPool"}`},
+		"the session":      {c.SecretKey, c.SessionToken, `{"__type":"AccessDeniedException","Message":"User: arn:aws:sts::123456789012:assumed-role/out/CognitoIdentityCredentials is not authorized to perform: cognito-idp:CreateUserPool on resource: * because no identity-based policy allows the cognito-idp:CreateUserPool action"}`},
 		"another secret":   {accessSecret, c.SessionToken, `"__type":"InvalidSignatureException"`},
 		"an altered token": {c.SecretKey, altered, `"__type":"UnrecognizedClientException"`},
 	} {

@@ -133,18 +133,30 @@ func (g *guard) authorize(ctx context.Context, c awsjson.Caller, action, resourc
 	if g.dev && !c.Temporary {
 		return nil
 	}
-	documents, err := g.policies(ctx, c)
+	layers, err := g.policies(ctx, c)
 	if err != nil {
 		return err
 	}
 	r := policy.Request{Action: action, Resource: g.arn(resource), Context: g.context(c)}
-	switch policy.Decide(documents, r) {
-	case policy.Allowed:
-		return nil
-	case policy.Denied:
-		return denied(c, r, "with an explicit deny in an identity-based policy")
+	for _, l := range layers {
+		switch policy.Decide(l.documents, r) {
+		case policy.Denied:
+			return denied(c, r, "with an explicit deny in "+l.article+" "+l.kind)
+		case policy.NotAllowed:
+			return denied(c, r, "because no "+l.kind+" allows the "+action+" action")
+		}
 	}
-	return denied(c, r, "because no identity-based policy allows the "+action+" action")
+	return nil
+}
+
+// layer is policies of one kind. Each kind must allow what is to be allowed.
+type layer struct {
+	article, kind string
+	documents     []*policy.Document
+}
+
+func ofIdentity(documents ...*policy.Document) layer {
+	return layer{"an", "identity-based policy", documents}
 }
 
 // denied is AWS's answer to who may not do something.
@@ -152,19 +164,30 @@ func denied(c awsjson.Caller, r policy.Request, why string) error {
 	return fault.Newf("AccessDeniedException", "User: %s is not authorized to perform: %s on resource: %s %s", c.ARN, r.Action, r.Resource, why)
 }
 
-// policies are those of who has signed a request; none where nobody has said what they may do.
-func (g *guard) policies(ctx context.Context, c awsjson.Caller) ([]*policy.Document, error) {
+// policies are those of who has signed a request: one layer at least, which allows nothing where nobody has said what they may do.
+func (g *guard) policies(ctx context.Context, c awsjson.Caller) ([]layer, error) {
 	switch of := c.Of.(type) {
 	case *policy.Document:
-		return []*policy.Document{of}, nil
+		return []layer{ofIdentity(of)}, nil
 	case *embedded.Session:
-		role, err := g.access.Role(ctx, of.RoleARN)
-		if errors.Is(err, access.ErrNoRole) {
-			return nil, nil
-		}
-		return []*policy.Document{role.Policy}, err
+		return g.policiesOf(ctx, of)
 	}
-	return nil, nil
+	return []layer{ofIdentity()}, nil
+}
+
+// policiesOf are those of a session: its role's, and the one that it was narrowed by.
+func (g *guard) policiesOf(ctx context.Context, s *embedded.Session) ([]layer, error) {
+	role, err := g.access.Role(ctx, s.RoleARN)
+	switch {
+	case errors.Is(err, access.ErrNoRole):
+		return []layer{ofIdentity()}, nil
+	case err != nil:
+		return nil, err
+	case s.Policy == "":
+		return []layer{ofIdentity(role.Policy)}, nil
+	}
+	narrow, err := policy.Parse([]byte(s.Policy))
+	return []layer{ofIdentity(role.Policy), {"a", "session policy", []*policy.Document{narrow}}}, err
 }
 
 // arn is the ARN of what a request names: a pool by its id, or by an ARN already.

@@ -145,9 +145,10 @@ func TestSessionsOfRoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	keys := masterKeys(t, c)
+	narrow := ""
 	list := func(arn, pool, team string, amr ...string) (int, string) {
 		got, err := embedded.New(keys).Assume(t.Context(), credential.Request{RoleARN: arn, SessionName: "s", IdentityID: "us-east-1:me", PoolID: pool,
-			AMR: amr, Tags: map[string]string{"Team": team}, Duration: time.Hour})
+			AMR: amr, Tags: map[string]string{"Team": team}, Duration: time.Hour, Policy: narrow})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,6 +166,21 @@ func TestSessionsOfRoles(t *testing.T) {
 	} {
 		status, text := answer()
 		wants(t, what, status, text, `"__type":"AccessDeniedException","Message":"User: arn:aws:sts::000000000000:assumed-role/`)
+	}
+	for text, want := range map[string]string{
+		allow("cognito-identity:*", "*"):                     `"IdentityPools":`,
+		allow("cognito-idp:*", "*"):                          `"__type":"AccessDeniedException","Message":"User: arn:aws:sts::000000000000:assumed-role/app/s is not authorized to perform: cognito-identity:ListIdentityPools on resource: * because no session policy allows the cognito-identity:ListIdentityPools action"`,
+		strings.Replace(allow("*", "*"), "Allow", "Deny", 1): `with an explicit deny in a session policy"`,
+	} {
+		narrow = text
+		status, got := list(role, "us-east-1:pool", "blue", "authenticated")
+		if (status == 200) != (want == `"IdentityPools":`) || !strings.Contains(got, want) {
+			t.Errorf("narrowed by %s: %d %s, want %s", text, status, got, want)
+		}
+	}
+	narrow = allow("*", "*")
+	if status, text := list(other, "us-east-1:pool", "blue", "authenticated"); status == 200 {
+		t.Errorf("a session's policy widens its role: %s", text)
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"cognate/internal/access"
@@ -44,9 +44,6 @@ import (
 // stopTime is how long requests under way may take to end once the server is told to stop.
 const stopTime = 20 * time.Second
 
-// settleTime is how long after the start memory goes back to the system: what only the start needed is free then.
-const settleTime = time.Second
-
 // Server is a server that listens: its seed is in and it answers.
 type Server struct {
 	config     Config
@@ -59,6 +56,7 @@ type Server struct {
 	functions  runners
 	breached   *user.BreachFile // nil without one
 	undeclared func(op, code string)
+	requests   atomic.Uint64 // that have come
 
 	entrances    entrances
 	certificates certificates
@@ -380,7 +378,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	go s.tokens.Fill(background)
 	go s.sweep(background)
-	defer time.AfterFunc(settleTime, debug.FreeOSMemory).Stop()
+	go s.rest(background)
 	failed := make(chan error, len(s.doors))
 	for _, d := range s.doors {
 		go func() { failed <- d.server.Serve(d.listener) }()

@@ -27,6 +27,7 @@ type Session struct {
 	ARN, IdentityID, PoolID string
 	AMR                     []string
 	Tags                    map[string]string
+	Policy                  string
 }
 
 // House is a broker, and what it needs.
@@ -96,8 +97,11 @@ func testSession(t *testing.T, h House) {
 		ARN:        "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials",
 		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: r.Tags,
 	}
-	if d := cmp.Diff(want, h.Who(t, h.must(t, r))); d != "" {
-		t.Error(d)
+	for _, policy := range []string{"", `{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}`} {
+		r.Policy, want.Policy = policy, policy
+		if d := cmp.Diff(want, h.Who(t, h.must(t, r))); d != "" {
+			t.Error(d)
+		}
 	}
 }
 

@@ -98,7 +98,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		Fail(400, "ValidationError", "the duration is not one")(w, r)
 		return
 	}
-	who.ARN = role.SessionARN(r.FormValue("RoleSessionName"))
+	who.ARN, who.Policy = role.SessionARN(r.FormValue("RoleSessionName")), r.FormValue("Policy")
 	s.give(w, who, time.Now().Add(time.Duration(seconds)*time.Second))
 }
 

@@ -39,6 +39,7 @@ type Session struct {
 	PoolID          string            `json:"aud"`
 	AMR             []string          `json:"amr"`
 	Tags            map[string]string `json:"tags,omitempty"`
+	Policy          string            `json:"policy,omitempty"` // as in [credential.Request]
 	Expires         time.Time         `json:"exp"`
 }
 
@@ -64,7 +65,7 @@ func (b *Broker) Assume(_ context.Context, r credential.Request) (credential.Cre
 	}
 	s := Session{
 		AccessKeyID: newAccessKeyID(), SecretAccessKey: newSecret(), RoleARN: r.RoleARN, SessionName: r.SessionName,
-		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: maps.Clone(r.Tags),
+		IdentityID: r.IdentityID, PoolID: r.PoolID, AMR: r.AMR, Tags: maps.Clone(r.Tags), Policy: r.Policy,
 		Expires: time.Now().Add(r.Duration).UTC().Truncate(time.Second),
 	}
 	plain, err := json.Marshal(s)

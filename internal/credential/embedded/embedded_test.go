@@ -32,7 +32,7 @@ func TestBroker(t *testing.T) {
 				if err != nil || s.SecretAccessKey != c.SecretAccessKey || s.AccessKeyID != c.AccessKeyID || !s.Expires.Equal(c.Expires) || s.RoleARN != credentialtest.Role {
 					t.Errorf("the session is %+v, %v", s, err)
 				}
-				return credentialtest.Session{ARN: s.ARN(), IdentityID: s.IdentityID, PoolID: s.PoolID, AMR: s.AMR, Tags: s.Tags}
+				return credentialtest.Session{ARN: s.ARN(), IdentityID: s.IdentityID, PoolID: s.PoolID, AMR: s.AMR, Tags: s.Tags, Policy: s.Policy}
 			},
 		}
 	})

@@ -67,7 +67,7 @@ func (b *Broker) Assume(ctx context.Context, r credential.Request) (credential.C
 	defer cancel()
 	out, err := client.AssumeRoleWithWebIdentity(limited, &sdk.AssumeRoleWithWebIdentityInput{
 		RoleArn: &r.RoleARN, RoleSessionName: &r.SessionName, WebIdentityToken: &token,
-		DurationSeconds: aws.Int32(int32(r.Duration / time.Second)),
+		DurationSeconds: aws.Int32(int32(r.Duration / time.Second)), Policy: narrowing(r),
 	}, func(o *sdk.Options) {
 		if o.Region == "" {
 			o.Region, _, _ = strings.Cut(r.PoolID, ":")
@@ -80,6 +80,14 @@ func (b *Broker) Assume(ctx context.Context, r credential.Request) (credential.C
 		return credential.Credentials{}, because(err, token)
 	}
 	return read(out)
+}
+
+// narrowing is the policy of a request; nil for none.
+func narrowing(r credential.Request) *string {
+	if r.Policy == "" {
+		return nil
+	}
+	return &r.Policy
 }
 
 func read(out *sdk.AssumeRoleWithWebIdentityOutput) (credential.Credentials, error) {
