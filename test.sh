@@ -38,6 +38,10 @@ need npm npm
 need python3 python3
 need curl curl
 need chromium chromium
+need cmake cmake
+need autoreconf autoconf automake libtool
+need g++ g++ make
+[ -e /usr/include/node/node_api.h ] || need headers-of-node libnode-dev
 python3 -c 'import ensurepip, venv' 2>/dev/null || need venv-of-python3 python3-venv
 need_postgres
 need openssl openssl

@@ -94,7 +94,8 @@ func TestIdentityCredentials(t *testing.T) {
 	own := cognitoidentity.New(cognitoidentity.Options{Region: "us-east-1", BaseEndpoint: aws.String(server(t)), RetryMaxAttempts: 1, Credentials: static(c)})
 	_, err = own.ListIdentityPools(i.ctx, &cognitoidentity.ListIdentityPoolsInput{MaxResults: aws.Int32(1)})
 	api, is := errors.AsType[smithy.APIError](err)
-	want := "User: arn:aws:sts::123456789012:assumed-role/staff/CognitoIdentityCredentials is not authorized to perform: cognito-identity:ListIdentityPools"
+	want := "User: arn:aws:sts::123456789012:assumed-role/staff/CognitoIdentityCredentials is not authorized to perform: cognito-identity:ListIdentityPools" +
+		" on resource: * because no identity-based policy allows the cognito-identity:ListIdentityPools action"
 	if !is || api.ErrorCode() != "AccessDeniedException" || api.ErrorMessage() != want {
 		t.Errorf("another operation: %v", err)
 	}

@@ -13,7 +13,7 @@ const handlers = {
 		}
 	},
 	CreateAuthChallenge_Authentication({ session }, response) {
-		response.publicChallengeParameters = { sum: `${session.length} + 2`, from: 'node' };
+		response.publicChallengeParameters = { sum: `${session.length} + 2`, from: process.env.FROM ?? 'node' };
 		response.privateChallengeParameters = { answer: String(session.length + 2) };
 		response.challengeMetadata = `SUM_${session.length}`;
 	},

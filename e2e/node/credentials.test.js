@@ -77,7 +77,8 @@ test("the SDK's provider gets credentials for a guest and for a user", async () 
 		'NotAuthorizedException', 'Invalid login token. Missing a required claim: aud');
 	const own = new identity.CognitoIdentityClient({ endpoint: url, region, credentials: user, maxAttempts: 1 });
 	await refused(own.send(new identity.ListIdentityPoolsCommand({ MaxResults: 1 })),
-		'AccessDeniedException', `User: ${session('in')} is not authorized to perform: cognito-identity:ListIdentityPools`);
+		'AccessDeniedException', `User: ${session('in')} is not authorized to perform: cognito-identity:ListIdentityPools`
+			+ ' on resource: * because no identity-based policy allows the cognito-identity:ListIdentityPools action');
 });
 
 test('Amplify fetches credentials for a guest, who signs in and stays the same identity', async () => {

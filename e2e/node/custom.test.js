@@ -27,7 +27,7 @@ async function customPool(name, client = {}) {
 const byRuntime = {};
 
 before(async () => {
-	for (const [runtime, name] of Object.entries({ node: 'e2e', python: 'e2e-python', go: 'e2e-go' })) {
+	for (const [runtime, name] of Object.entries({ node: 'e2e', ric: 'e2e-ric', python: 'e2e-python', go: 'e2e-go' })) {
 		byRuntime[runtime] = await customPool(name);
 	}
 });
@@ -49,7 +49,7 @@ const withPassword = (user, secret) => {
 
 const wrong = ['NotAuthorizedException', 'Incorrect username or password.'];
 
-for (const runtime of ['node', 'python', 'go']) {
+for (const runtime of ['node', 'ric', 'python', 'go']) {
 	test(`${runtime}: identity-js answers a challenge, after a wrong answer`, async () => {
 		const username = await makeUser(byRuntime[runtime], 'custom');
 		const user = person(username, byRuntime[runtime]);
