@@ -109,7 +109,9 @@ func parseBcrypt(text string) (Hash, error) {
 	if err != nil || cost > maxBcryptCost {
 		return Hash{}, fmt.Errorf("its cost is not between %d and %d", bcrypt.MinCost, maxBcryptCost)
 	}
-	return Hash{func(password string) bool { return bcrypt.CompareHashAndPassword([]byte(text), []byte(password)) == nil }}, nil
+	return Hash{func(password string) bool {
+		return bcrypt.CompareHashAndPassword([]byte(text), []byte(password)) == nil
+	}}, nil
 }
 
 const bcryptAlphabet = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

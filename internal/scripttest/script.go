@@ -50,6 +50,11 @@ import (
 //	! other-pool                        makes a second pool like ${pool}; keeps ${other-pool}, ${other-client}
 //	! federate PROVIDER SUBJECT [NAME=VALUE...]
 //	                                    signs in through a provider, as it comes to ${client} with claims; keeps ${sub}
+//	! import-header                     keeps the columns of a file to import into ${pool}, between commas, as ${header}, and
+//	                                    as many commas, less one, as ${none}
+//	! put URL STATUS [LINE...]          uploads lines and gets the HTTP status
+//	! wait-import JOB                   waits until an import job of ${pool} is over, and keeps its log as ${log}, a "|" for
+//	                                    the end of each line
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -405,6 +410,12 @@ func (s *Script) make(words []string) {
 			`< {"UserPoolClient":{"...":1,"ClientId":"${secret-client}","ClientSecret":"${secret}"}}`)
 	case words[0] == "federate" && len(words) > 2:
 		s.federate(words[1], words[2], words[3:])
+	case words[0] == "import-header" && len(words) == 1:
+		s.importHeader()
+	case words[0] == "put" && len(words) > 2:
+		s.put(words[1], words[2], words[3:])
+	case words[0] == "wait-import" && len(words) == 2:
+		s.waitImport(words[1])
 	case words[0] == "other-pool" && len(words) == 1:
 		s.newPool("other-pool", "other-client")
 	default:

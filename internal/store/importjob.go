@@ -80,14 +80,9 @@ func (t *Tx) ListImportJobsIn(status string, before time.Time, limit int) ([]Imp
 		ORDER BY created LIMIT $3`, status, millis(before), page(limit))
 }
 
-// CountImportJobs returns how many jobs of a pool there are.
-func (t *Tx) CountImportJobs(poolID string) (int64, error) {
-	return t.count("import jobs", `SELECT count(*) FROM import_jobs WHERE pool_id = $1`, poolID)
-}
-
-// DeleteImportJob deletes a job with its log, or returns ErrNotFound.
-func (t *Tx) DeleteImportJob(poolID, id string) error {
-	return t.touch("delete import job", `DELETE FROM import_jobs WHERE pool_id = $1 AND id = $2`, poolID, id)
+// CountImportJobs returns how many jobs of a pool have a status.
+func (t *Tx) CountImportJobs(poolID, status string) (int64, error) {
+	return t.count("import jobs", `SELECT count(*) FROM import_jobs WHERE pool_id = $1 AND status = $2`, poolID, status)
 }
 
 // IsImportDue reports whether there is a job to take.

@@ -21,6 +21,7 @@ CREATE TABLE import_jobs (
 	PRIMARY KEY (pool_id, id)
 );
 CREATE INDEX import_jobs_created ON import_jobs (pool_id, created, id);
+CREATE INDEX import_jobs_pool_status ON import_jobs (pool_id, status);
 CREATE INDEX import_jobs_status ON import_jobs (status, created);
 CREATE INDEX import_jobs_upload ON import_jobs (upload);
 CREATE UNIQUE INDEX import_jobs_active ON import_jobs (pool_id) WHERE due > 0;
