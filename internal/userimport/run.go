@@ -19,9 +19,9 @@ const (
 	// runners is how many jobs one process runs at the same time.
 	runners = 2
 	// lease is how long a job is kept by whoever runs it without a step; then another may take it.
-	lease = 10 * time.Second
+	lease = 6 * time.Second
 	// pollEvery is how often a job is looked for that nobody has told of: one whose runner died.
-	pollEvery = 5 * time.Second
+	pollEvery = 2 * time.Second
 	// tidyEvery is how often jobs are looked for that are too old to be started.
 	tidyEvery = time.Minute
 	// stepLines is how many lines are done in one step.
