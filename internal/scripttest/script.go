@@ -55,6 +55,7 @@ import (
 //	! put URL STATUS [LINE...]          uploads lines and gets the HTTP status
 //	! wait-import JOB                   waits until an import job of ${pool} is over, and keeps its log as ${log}, a "|" for
 //	                                    the end of each line
+//	! log TEXT                          ${log} is this text
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -160,6 +161,10 @@ func (s *Script) Step(text string) {
 		s.expect(rest)
 	case '!':
 		s.settled()
+		if want, ok := strings.CutPrefix(rest, "log "); ok {
+			s.matchText("log", s.Kept["log"], want)
+			return
+		}
 		s.do(strings.Fields(s.fill(rest)))
 	default:
 		s.Fatalf("%s: not a step: %s", s.where, text)
