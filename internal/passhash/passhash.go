@@ -96,14 +96,16 @@ func derived(want []byte, derive func(password []byte) ([]byte, error)) Hash {
 	}}
 }
 
+var errNoBcrypt = errors.New("it is not bcrypt, as $2b$, two digits of cost, $ and 53 characters are")
+
 // parseBcrypt reads $2[abxy]$cc$ and 53 characters of salt and hash.
 func parseBcrypt(text string) (Hash, error) {
 	const form = "$2a$cc$"
 	if len(text) != len(form)+53 || text[:2] != "$2" || !strings.Contains("abxy", text[2:3]) || text[3] != '$' || text[6] != '$' {
-		return Hash{}, errors.New("it is not of the form $2b$cc$...")
+		return Hash{}, errNoBcrypt
 	}
 	if !isDigits(text[4:6]) || strings.Trim(text[7:], bcryptAlphabet) != "" {
-		return Hash{}, errors.New("it is not of the form $2b$cc$...")
+		return Hash{}, errNoBcrypt
 	}
 	cost, err := bcrypt.Cost([]byte(text))
 	if err != nil || cost > maxBcryptCost {
@@ -126,7 +128,7 @@ func parseScrypt(text string) (Hash, error) {
 	r, err2 := number(parts[1], 1, maxScryptR)
 	p, err3 := number(parts[2], 1, maxScryptP)
 	if err := errors.Join(err1, err2, err3); err != nil || n&(n-1) != 0 {
-		return Hash{}, fmt.Errorf("N is not a power of 2 up to %d, r not 1 to %d or p not 1 to %d", maxScryptN, maxScryptR, maxScryptP)
+		return Hash{}, fmt.Errorf("its N is not a power of 2 up to %d, r not 1 to %d or p not 1 to %d", maxScryptN, maxScryptR, maxScryptP)
 	}
 	salt, want, err := saltAndHash(unhex, parts[3], parts[4])
 	if err != nil {

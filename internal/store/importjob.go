@@ -128,9 +128,10 @@ func (t *Tx) GetImportChunk(poolID, upload string, seq int64) (sealed []byte, er
 	return sealed, err
 }
 
-// DeleteImportChunks deletes the file of an upload, if there is any of it.
-func (t *Tx) DeleteImportChunks(poolID, upload string) error {
-	return t.put("delete import chunks", `DELETE FROM import_chunks WHERE pool_id = $1 AND upload = $2`, poolID, upload)
+// DeleteImportChunks deletes the chunks of an upload that are numbered from a number on, before another.
+func (t *Tx) DeleteImportChunks(poolID, upload string, from, before int64) error {
+	return t.put("delete import chunks", `
+		DELETE FROM import_chunks WHERE pool_id = $1 AND upload = $2 AND seq >= $3 AND seq < $4`, poolID, upload, from, before)
 }
 
 // ImportLog is a part of a job's log. Parts are in the order of Seq.

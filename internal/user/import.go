@@ -86,7 +86,8 @@ func checkCandidate(p *pool.Pool, c *Candidate) error {
 
 // isName reports whether a text has only the characters that the API takes in user names.
 func isName(s string) bool {
-	return store.IsText(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.S, unicode.N, unicode.P) }) < 0
+	isOther := func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.S, unicode.N, unicode.P) }
+	return store.IsText(s) && !strings.ContainsFunc(s, isOther)
 }
 
 // checkVouched refuses a user of whom the file vouches for no address that the pool would verify by itself.

@@ -56,12 +56,9 @@ func invalid(format string, args ...any) error {
 }
 
 // lines reads a file line by line in bounded memory.
-type lines struct {
-	r *bufio.Reader
-	b []byte // of the line, when it does not lie in r's buffer as a whole
-}
+type lines struct{ r *bufio.Reader }
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, maxBytes+2)} }
+func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, maxBytes+2)} }
 
 // next returns a line without its end, good until the next call, and how many bytes of the file it and its end take. Of a
 // line that is too long it returns errLong; at the end of the file, io.EOF.

@@ -25,7 +25,7 @@ const (
 	// tidyEvery is how often jobs are looked for that are too old to be started.
 	tidyEvery = time.Minute
 	// stepLines is how many lines are done in one step.
-	stepLines = 512
+	stepLines = 256
 	// stepTries is how often a step is tried that collides with people who sign up.
 	stepTries = 10
 )
@@ -162,7 +162,7 @@ func (r *run) step(ctx context.Context) error {
 
 // write changes the job in one transaction with what else fn writes, if it is still ours. A job that is to stop stops
 // instead.
-func (r *run) write(ctx context.Context, fn func(*store.Tx, *store.ImportJob) error) error {
+func (r *run) write(ctx context.Context, fn change) error {
 	var j store.ImportJob
 	err := r.s.db.Update(ctx, func(tx *store.Tx) error {
 		var err error
@@ -204,7 +204,7 @@ func finish(tx *store.Tx, j *store.ImportJob, status, message string) error {
 	if upload == "" {
 		return nil
 	}
-	return tx.DeleteImportChunks(j.PoolID, upload)
+	return tx.DeleteImportChunks(j.PoolID, upload, 0, maxChunks)
 }
 
 // batch is what a step has read.
@@ -284,11 +284,24 @@ func (s *Service) commit(tx *store.Tx, p *pool.Pool, j *store.ImportJob, b batch
 			return err
 		}
 	}
+	if err := dropChunks(tx, j, b.position); err != nil {
+		return err
+	}
 	j.Status, j.Position, j.Line, j.Due = idp.UserImportJobStatusTypeInProgress, b.position, b.line, now().Add(lease)
 	if b.last {
 		return finish(tx, j, idp.UserImportJobStatusTypeSucceeded, "The user import job has completed.")
 	}
 	return nil
+}
+
+// dropChunks deletes the chunks that a step has come to the end of, for to delete them all in the end would keep others
+// waiting. The first one stays: it has the header.
+func dropChunks(tx *store.Tx, j *store.ImportJob, position int64) error {
+	from, before := max(1, j.Position/chunkSize), position/chunkSize
+	if from >= before {
+		return nil
+	}
+	return tx.DeleteImportChunks(j.PoolID, j.Upload, from, before)
 }
 
 // count adds a result to the job's counts and words it for the log.

@@ -29,6 +29,7 @@ const (
 	MaxFile = 100 << 20
 	// chunkSize is how much of a file is kept in one row. It is part of the stored format.
 	chunkSize = 256 << 10
+	maxChunks = MaxFile/chunkSize + 1
 	// maxUploads is how many files one process takes at the same time.
 	maxUploads = 4
 )
@@ -81,7 +82,9 @@ func (s *Service) Upload(ctx context.Context, l Link, body io.Reader, size int64
 	}
 	if err != nil {
 		// What is left of it, if this fails too, is swept.
-		err = errors.Join(err, s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return tx.DeleteImportChunks(l.PoolID, upload) }))
+		err = errors.Join(err, s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+			return tx.DeleteImportChunks(l.PoolID, upload, 0, maxChunks)
+		}))
 	}
 	return err
 }
@@ -110,7 +113,8 @@ func (s *Service) keep(ctx context.Context, poolID, upload string, body io.Reade
 			return 0, fault.Because(err, CodeIncomplete, "The file did not come to its end.")
 		}
 		if n > 0 {
-			c := store.ImportChunk{PoolID: poolID, Upload: upload, Seq: seq, Sealed: s.keys.Seal(buf[:n], chunkAAD(upload, seq)), Created: created}
+			sealed := s.keys.Seal(buf[:n], chunkAAD(upload, seq))
+			c := store.ImportChunk{PoolID: poolID, Upload: upload, Seq: seq, Sealed: sealed, Created: created}
 			if err := s.db.Update(ctx, func(tx *store.Tx) error { return tx.CreateImportChunk(c) }); err != nil {
 				return 0, err
 			}

@@ -206,8 +206,11 @@ func (s *Service) Stop(ctx context.Context, p *pool.Pool, id string) (*idp.UserI
 	})
 }
 
+// change changes a job in a transaction.
+type change func(*store.Tx, *store.ImportJob) error
+
 // edit changes a job, and wakes whoever may run it.
-func (s *Service) edit(ctx context.Context, p *pool.Pool, id string, fn func(*store.Tx, *store.ImportJob) error) (*idp.UserImportJobType, error) {
+func (s *Service) edit(ctx context.Context, p *pool.Pool, id string, fn change) (*idp.UserImportJobType, error) {
 	var j store.ImportJob
 	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
 		if j, err = get(tx, p.ID, id); err != nil {

@@ -217,7 +217,7 @@ func (o *office) wantAll(log string, n int) {
 // TestTakeOver has one run leave off in the middle, and another go on; the first then finds that the job is not its own.
 func TestTakeOver(t *testing.T) {
 	onEngines(t, func(o *office) {
-		const n = 3*stepLines + 7
+		const n = 30*stepLines + 7 // in more than one chunk
 		id := o.started(o.file(n))
 		start := time.Now().UTC()
 		first := o.take(start, 1)
