@@ -182,7 +182,7 @@ func (m *Machine) Factors(ctx context.Context, p *pool.Pool, sub string) (first 
 // hasFactors tells which first factors a user has, whether or not the pool allows them.
 func hasFactors(p *pool.Pool, u user.Account) map[string]bool {
 	return map[string]bool{
-		idp.ChallengeNameTypePasswordSrp: u.HasPassword,
+		idp.ChallengeNameTypePasswordSrp: u.HasVerifier(),
 		idp.ChallengeNameTypePassword:    u.HasPassword,
 		idp.ChallengeNameTypeEmailOtp:    u.User.Attributes["email"] != "",
 		idp.ChallengeNameTypeSmsOtp:      u.User.Attributes["phone_number"] != "",

@@ -118,8 +118,14 @@ func (m *Machine) provePassword(ctx context.Context, a *Attempt, p *progress, pa
 	if p.User.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
-	proof := func() bool { return m.users.CheckPassword(a.Pool, p.User, p.Password, password) && p.HasPassword }
-	if err := m.prove(ctx, a, &p.Account, proof); err != nil {
+	err := m.users.Guard(ctx, a.Pool, &p.Account, func() error {
+		ok, err := m.users.ProvePassword(ctx, a.Pool, &p.Account, password)
+		if err == nil && !ok {
+			err = m.refusal(a, &p.Account)
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	p.methods = []string{methodPassword}

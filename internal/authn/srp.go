@@ -109,13 +109,14 @@ func (m *Machine) challenge(a *Attempt, p *progress, name string, public srp.A) 
 }
 
 // verifier returns the identity, salt and verifier to run the exchange with. For a name without a
-// password they are made up, always the same for the same name, and of the form that real ones have.
+// password, and for one whose password is still the hash of another system, they are made up, always the same
+// for the same name, and of the form that real ones have.
 func (m *Machine) verifier(a *Attempt, p user.Account, name string) (id string, salt, v []byte, err error) {
 	id, w := p.User.Username, p.Password
 	if !p.Exists() {
 		id = m.users.InventedName(a.Pool, name)
 	}
-	if !p.HasPassword {
+	if !p.HasVerifier() {
 		w = m.users.InventedPassword(a.Pool, id)
 	}
 	v, err = m.users.Verifier(w)
@@ -195,7 +196,7 @@ func (m *Machine) proveBlock(ctx context.Context, a *Attempt, p *user.Account, c
 	}
 	return m.prove(ctx, a, p, func() bool {
 		e := srp.Exchange{Group: srp.PoolName(a.Pool.ID), Identity: b.Name, Verifier: v, A: b.A, SecretB: b.SecretB, B: b.PublicB}
-		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.HasPassword
+		return e.Verify(raw, c.timestamp, c.signature) && c.current && p.HasVerifier()
 	})
 }
 

@@ -138,6 +138,14 @@ func (s *Service) Register(m *awsjson.Mux) {
 	// list_users.go
 	awsjson.Handle(m, idp.ListUsers, s.ListUsers)
 
+	// import_job.go
+	awsjson.Handle(m, idp.GetCSVHeader, s.GetCSVHeader)
+	awsjson.Handle(m, idp.CreateUserImportJob, s.CreateUserImportJob)
+	awsjson.Handle(m, idp.DescribeUserImportJob, s.DescribeUserImportJob)
+	awsjson.Handle(m, idp.ListUserImportJobs, s.ListUserImportJobs)
+	awsjson.Handle(m, idp.StartUserImportJob, s.StartUserImportJob)
+	awsjson.Handle(m, idp.StopUserImportJob, s.StopUserImportJob)
+
 	// group.go
 	awsjson.Handle(m, idp.CreateGroup, s.CreateGroup)
 	awsjson.Handle(m, idp.GetGroup, s.GetGroup)

@@ -12,6 +12,7 @@ import (
 	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
+	"cognate/internal/userimport"
 )
 
 // Service holds the parts of the core that the operations call.
@@ -22,6 +23,7 @@ type Service struct {
 	tokens   *token.Service
 	authn    *authn.Machine
 	oauth    *oauth.Service
+	imports  *userimport.Service
 }
 
 // Core is what the door stands on.
@@ -32,11 +34,14 @@ type Core struct {
 	Tokens   *token.Service
 	Machine  *authn.Machine
 	OAuth    *oauth.Service
+	Imports  *userimport.Service
 }
 
 // New makes the door over the core.
 func New(c Core) *Service {
-	return &Service{pools: c.Pools, users: c.Users, passkeys: c.Passkeys, tokens: c.Tokens, authn: c.Machine, oauth: c.OAuth}
+	return &Service{
+		pools: c.Pools, users: c.Users, passkeys: c.Passkeys, tokens: c.Tokens, authn: c.Machine, oauth: c.OAuth, imports: c.Imports,
+	}
 }
 
 // findUser returns the user whom an administrator names, and the pool.

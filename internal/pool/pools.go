@@ -123,6 +123,9 @@ func (p *Pool) Describe() *idp.UserPoolType { return p.describe(0) }
 // all tags are.
 func (r *Registry) Update(ctx context.Context, in *idp.UpdateUserPoolRequest) error {
 	return r.change(ctx, in.UserPoolId, func(tx *store.Tx, old *Pool) (*settings, string, error) {
+		if err := checkNoImport(tx, old.ID); err != nil {
+			return nil, "", err
+		}
 		s, err := settingsOfUpdate(in, old.settings)
 		if err != nil {
 			return nil, "", err
@@ -139,12 +142,27 @@ func (r *Registry) AddCustomAttributes(ctx context.Context, in *idp.AddCustomAtt
 	if len(in.CustomAttributes) > maxNewAttribute {
 		return invalidf("At most %d custom attributes can be added at once.", maxNewAttribute)
 	}
-	return r.change(ctx, in.UserPoolId, func(_ *store.Tx, old *Pool) (*settings, string, error) {
+	return r.change(ctx, in.UserPoolId, func(tx *store.Tx, old *Pool) (*settings, string, error) {
+		if err := checkNoImport(tx, old.ID); err != nil {
+			return nil, "", err
+		}
 		s := *old.settings
 		var err error
 		s.SchemaAttributes, err = addCustom(s.SchemaAttributes, in.CustomAttributes)
 		return &s, old.Name, err
 	})
+}
+
+// checkNoImport refuses to change a pool that users are being imported into.
+func checkNoImport(tx *store.Tx, id string) error {
+	_, err := tx.GetDueImportJob(id)
+	if err == nil {
+		return fault.New(idp.CodeUserImportInProgress, "A user import job of the user pool is in progress.")
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // change rewrites the settings and the name of a pool in one transaction.
@@ -204,6 +222,9 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 		}
 		if p.Host() != "" {
 			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+		}
+		if err := checkNoImport(tx, id); err != nil {
+			return err
 		}
 		tx.Notify(kindPool, id)
 		return tx.DeletePool(id)

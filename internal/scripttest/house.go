@@ -2,7 +2,9 @@
 package scripttest
 
 import (
+	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 	"cognate/internal/identitypool"
 	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
+	"cognate/internal/importserver"
 	"cognate/internal/message/inbox"
 	"cognate/internal/oauth"
 	"cognate/internal/passkey"
@@ -23,6 +26,7 @@ import (
 	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
+	"cognate/internal/userimport"
 )
 
 // services are those that the house serves beside the operations of our own.
@@ -54,18 +58,32 @@ func newHouse(t *testing.T, db *store.DB) *House {
 		Authenticate: authenticate,
 		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
 	})
+	doors := http.NewServeMux()
+	server := httptest.NewServer(doors)
+	imports := userimport.New(db, keys, h.Pools, h.Users, userimport.Options{PublicURL: server.URL, Logger: slog.New(slog.DiscardHandler)})
 	idpserver.New(idpserver.Core{
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
-		OAuth: oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
+		OAuth:   oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
+		Imports: imports,
 	}).Register(mux)
 	identities := identitypool.New(db, tokens, h.credentials, accountID)
 	identityserver.New(identities, h.Pools).Register(mux)
-	server := httptest.NewServer(identityserver.STS{
+	doors.Handle("/{$}", identityserver.STS{
 		Identities: identities, Authenticate: authenticate, AccountID: accountID, Logger: slog.New(slog.DiscardHandler), Next: mux,
 	})
+	importserver.New(imports, slog.New(slog.DiscardHandler)).Register(doors)
 	t.Cleanup(server.Close)
 	h.URL = server.URL
+	runInBackground(t, imports.Run)
 	return h
+}
+
+// runInBackground runs what the server does beside answering, until the test ends.
+func runInBackground(t *testing.T, run func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); run(ctx) }()
+	t.Cleanup(func() { stop(); <-done })
 }
 
 const accountID = "000000000000"

@@ -52,6 +52,12 @@ import (
 //	! claims TOKEN SECONDS PATTERN      wants the claims of a token to fit a pattern, as an answer's members, but for iat and
 //	                                    exp, which are so many seconds apart
 //	! session KEY TOKEN PATTERN         wants the session of credentials to fit a pattern: what its token holds but for its secret
+//	! import-header                     keeps the columns of a file to import into ${pool}, between commas, as ${header}, and
+//	                                    as many commas, less one, as ${none}
+//	! put URL STATUS [LINE...]          uploads lines and gets the HTTP status
+//	! wait-import JOB                   waits until an import job of ${pool} is over, and keeps its log as ${log}, a "|" for
+//	                                    the end of each line
+//	! log TEXT                          ${log} is this text
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -157,6 +163,10 @@ func (s *Script) Step(text string) {
 		s.expect(rest)
 	case '!':
 		s.settled()
+		if want, ok := strings.CutPrefix(rest, "log "); ok {
+			s.matchText("log", s.Kept["log"], want)
+			return
+		}
 		s.do(strings.Fields(s.fill(rest)))
 	default:
 		s.Fatalf("%s: not a step: %s", s.where, text)
@@ -411,6 +421,12 @@ func (s *Script) make(words []string) {
 			`< {"UserPoolClient":{"...":1,"ClientId":"${secret-client}","ClientSecret":"${secret}"}}`)
 	case words[0] == "federate" && len(words) > 2:
 		s.federate(words[1], words[2], words[3:])
+	case words[0] == "import-header" && len(words) == 1:
+		s.importHeader()
+	case words[0] == "put" && len(words) > 2:
+		s.put(words[1], words[2], words[3:])
+	case words[0] == "wait-import" && len(words) == 2:
+		s.waitImport(words[1])
 	case words[0] == "other-pool" && len(words) == 1:
 		s.newPool("other-pool", "other-client")
 	default:

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"cognate/internal/identitypool"
 	"cognate/internal/identityserver"
 	"cognate/internal/idpserver"
+	"cognate/internal/importserver"
 	"cognate/internal/message/inbox"
 	"cognate/internal/oauth"
 	"cognate/internal/oauthserver"
@@ -39,6 +41,7 @@ import (
 	"cognate/internal/store/sqlite"
 	"cognate/internal/token"
 	"cognate/internal/user"
+	"cognate/internal/userimport"
 )
 
 // stopTime is how long requests under way may take to end once the server is told to stop.
@@ -53,6 +56,7 @@ type Server struct {
 	tokens     *token.Service
 	users      *user.Directory
 	pools      *pool.Registry
+	imports    *userimport.Service
 	functions  runners
 	breached   *user.BreachFile // nil without one
 	undeclared func(op, code string)
@@ -196,7 +200,10 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	requests := oauth.New(s.db, keys, pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
 	protection.Pages = func(p *pool.Pool) string { pages, _ := requests.Addresses(p); return pages }
 	s.users.With(protection) // the seed needs none of it
-	idpserver.New(idpserver.Core{Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests}).Register(mux)
+	s.imports = userimport.New(s.db, keys, pools, s.users, userimport.Options{PublicURL: s.config.PublicURL, Logger: s.logger})
+	idpserver.New(idpserver.Core{
+		Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, Machine: machine, OAuth: requests, Imports: s.imports,
+	}).Register(mux)
 	broker, err := s.config.Credentials.broker(sessions)
 	if err != nil {
 		return nil, err
@@ -220,7 +227,10 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	pages := hostedui.New(hostedui.Core{
 		Keys: keys, Pools: pools, Users: s.users, Passkeys: passkeys, Tokens: s.tokens, OAuth: requests, Machine: machine,
 	}, view, s.cookies(), s.logger)
-	doors := []registrar{door, pages, gateway.New(pools, s.tokens, s.logger), identityserver.Documents{Tokens: s.tokens, Logger: s.logger}}
+	doors := []registrar{
+		door, pages, gateway.New(pools, s.tokens, s.logger), identityserver.Documents{Tokens: s.tokens, Logger: s.logger},
+		importserver.New(s.imports, s.logger),
+	}
 	if s.config.Dev {
 		configurations, err := clientconfig.New(pools, clientconfig.Options{PublicURL: s.config.PublicURL, SecureURL: s.SecureURL(), Logger: s.logger})
 		if err != nil {
@@ -375,7 +385,10 @@ func (s *Server) SecureURL() string {
 func (s *Server) Run(ctx context.Context) error {
 	defer s.Close()
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var imports sync.WaitGroup
+	defer imports.Wait() // they give up what they run, for others to go on with
 	defer stop()
+	imports.Go(func() { s.imports.Run(background) })
 	go s.tokens.Fill(background)
 	go s.sweep(background)
 	go s.rest(background)

@@ -103,12 +103,13 @@ type process struct {
 	took time.Duration // until it was ready
 }
 
-// launch starts the binary on a data folder and waits until it is ready. It is gone when the test ends.
-func launch(t testing.TB, data string) *process {
+// launch starts the binary on a data folder, with more flags if need be, and waits until it is ready. It is gone when the
+// test ends.
+func launch(t testing.TB, data string, flags ...string) *process {
 	t.Helper()
 	p := &process{TB: t, addr: freeAddress(t)}
 	p.door = at("http://" + p.addr)
-	p.cmd = exec.Command(binary(t), "dev", "--addr", p.addr, "--data", data)
+	p.cmd = exec.Command(binary(t), append([]string{"dev", "--addr", p.addr, "--data", data}, flags...)...)
 	p.cmd.Stderr = &p.log
 	start := time.Now()
 	if err := p.cmd.Start(); err != nil {
@@ -262,17 +263,20 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// resident is the process's resident memory in KiB (proc_pid_status(5)).
-func (p *process) resident() int {
+// resident is the process's resident memory in KiB.
+func (p *process) resident() int { return p.status("VmRSS:") }
+
+// status is a number of the process's in KiB, by its name in proc_pid_status(5).
+func (p *process) status(name string) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		p.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), name)
 	rest, _, _ = strings.Cut(rest, "kB")
 	kb, err := strconv.Atoi(strings.TrimSpace(rest))
 	if err != nil {
-		p.Fatalf("no VmRSS in %s", text)
+		p.Fatalf("no %s in %s", name, text)
 	}
 	return kb
 }

@@ -8,12 +8,16 @@ import (
 
 // Password is a user's password record: the SRP salt and the verifier, sealed
 // with the master key. A temporary one has to be replaced at the next sign-in.
+// Without a salt, what is sealed is a hash that another system has made.
 type Password struct {
 	PoolID, Sub  string
 	Salt, Sealed []byte
 	Temporary    bool
 	Set          time.Time
 }
+
+// Foreign reports whether the record is a hash of another system, with which no SRP is possible.
+func (p *Password) Foreign() bool { return len(p.Salt) == 0 && len(p.Sealed) > 0 }
 
 const passwordColumns = `pool_id, sub, salt, sealed, temporary, set_at`
 
@@ -77,6 +81,9 @@ type SignIn struct {
 	// LastUsed.
 	Passkeys []Passkey
 }
+
+// HasVerifier reports whether the user has a password that SRP can prove.
+func (s *SignIn) HasVerifier() bool { return s.HasPassword && !s.Password.Foreign() }
 
 // The password's columns are NULL when the user has none, and so are those of a passkey. Passkeys are joined as in
 // [Tx.ListPasskeys].

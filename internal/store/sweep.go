@@ -13,6 +13,8 @@ const (
 	counterGrace = 24 * time.Hour
 	// challengeGrace keeps answered challenges from coming back where clocks differ.
 	challengeGrace = time.Hour
+	// logGrace is how long the logs of import jobs are kept.
+	logGrace = 90 * 24 * time.Hour
 )
 
 // sweeps delete up to $2 rows, the oldest first, that are of no use since $1.
@@ -35,11 +37,18 @@ var sweeps = []struct {
 	{"counters", `DELETE FROM counters WHERE (pool_id, subject, kind) IN (
 		SELECT pool_id, subject, kind FROM counters WHERE last_at < $1 AND until_at < $1
 		ORDER BY last_at LIMIT $2)`, counterGrace},
+	{"import chunks", `DELETE FROM import_chunks WHERE (pool_id, upload, seq) IN (
+		SELECT c.pool_id, c.upload, c.seq FROM import_chunks c WHERE c.created < $1
+			AND NOT EXISTS (SELECT 1 FROM import_jobs j WHERE j.upload = c.upload)
+		ORDER BY c.created LIMIT $2)`, lateGrace},
+	{"import logs", `DELETE FROM import_logs WHERE (pool_id, job_id, seq) IN (
+		SELECT pool_id, job_id, seq FROM import_logs WHERE created < $1 ORDER BY created LIMIT $2)`, logGrace},
 }
 
 // Sweep deletes what time has made useless: codes, families, browser sessions and used assertions that
-// expired a day ago, challenges that expired an hour ago, and counters that last rose and whose effect
-// ended a day ago. It deletes at most limit rows of each kind, each kind in an
+// expired a day ago, challenges that expired an hour ago, counters that last rose and whose effect
+// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, and the logs of
+// import jobs after 90 days. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.
 func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err error) {

@@ -6,6 +6,7 @@ package user
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type Directory struct {
 	sender message.Sender
 	turns  turns
 	posts  sync.WaitGroup // messages that nobody waits for
+	slow   chan struct{}  // holds what the hashes of other systems that are being computed took
 
 	handedOver chan struct{} // a place for each message that a function sends
 
@@ -39,7 +41,10 @@ type Directory struct {
 
 // New makes a directory whose messages go to sender. [Directory.With] sets its options.
 func New(db *store.DB, keys *secret.Keyring, sender message.Sender) *Directory {
-	return &Directory{db: db, keys: keys, sender: sender, turns: turns{waiting: map[string]*turn{}}, handedOver: make(chan struct{}, maxHandedOver)}
+	return &Directory{
+		db: db, keys: keys, sender: sender, turns: turns{waiting: map[string]*turn{}}, handedOver: make(chan struct{}, maxHandedOver),
+		slow: make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
 }
 
 // Wait returns when no message is under way any more that an answer did not wait for. Call it before the

@@ -72,7 +72,7 @@ func (d *Directory) newPassword(p *pool.Pool, u store.User, password string, tem
 
 func passwordAAD(poolID, sub string) string { return "password/" + poolID + "/" + sub }
 
-// Verifier opens the SRP verifier of a password record.
+// Verifier opens the SRP verifier of a password record. A foreign one has none: it is an error.
 func (d *Directory) Verifier(w store.Password) ([]byte, error) {
 	return d.keys.Open(w.Sealed, passwordAAD(w.PoolID, w.Sub))
 }
@@ -80,6 +80,12 @@ func (d *Directory) Verifier(w store.Password) ([]byte, error) {
 // CheckPassword reports whether a password is the user's. With an empty record, of a user who does not
 // exist or has none, it takes the same time and reports false.
 func (d *Directory) CheckPassword(p *pool.Pool, u store.User, w store.Password, password string) bool {
+	ok, err := d.fits(context.Background(), p, u, w, password)
+	return ok && err == nil
+}
+
+// fitsVerifier is CheckPassword for a record that holds a verifier, or nothing.
+func (d *Directory) fitsVerifier(p *pool.Pool, u store.User, w store.Password, password string) bool {
 	if w.Sealed == nil {
 		w = d.InventedPassword(p, u.Username)
 	}
@@ -110,7 +116,11 @@ func (d *Directory) checkHistory(ctx context.Context, p *pool.Pool, u store.User
 		return err
 	}
 	for _, w := range past {
-		if d.CheckPassword(p, u, w, password) {
+		ok, err := d.fits(ctx, p, u, w, password)
+		if err != nil {
+			return err
+		}
+		if ok {
 			return fault.New(idp.CodePasswordHistoryPolicyViolation, "Password has previously been used.")
 		}
 	}

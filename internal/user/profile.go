@@ -238,10 +238,11 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 	}
 	if a.HasPassword {
 		err = d.Guard(ctx, me.Pool, &a, func() error {
-			if !d.CheckPassword(me.Pool, u, w, old) {
-				return errWrongPassword
+			ok, err := d.fits(ctx, me.Pool, u, w, old)
+			if err == nil && !ok {
+				err = errWrongPassword
 			}
-			return nil
+			return err
 		})
 	}
 	if err != nil {

@@ -69,7 +69,7 @@ func listed(list map[string]string, text string) bool {
 }
 
 func isScan(step string) bool {
-	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW"
+	return strings.Contains(step, "Seq Scan") || strings.HasPrefix(step, "SCAN") && step != "SCAN CONSTANT ROW" && !strings.HasSuffix(step, "-ROW VALUES CLAUSE")
 }
 
 // isWide reports whether a step of a query about a user or an identity reads what all of the pool have.

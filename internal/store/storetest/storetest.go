@@ -86,7 +86,13 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Passkeys", testPasskeys},
 		{"SoftwareTokens", testSoftwareTokens},
 		{"PasskeyLists", testPasskeyLists},
+		{"ImportJobs", testImportJobs},
+		{"TakeImportJobs", testTakeImportJobs},
+		{"ImportFiles", testImportFiles},
+		{"CreateUsers", testCreateUsers},
+		{"TakenNames", testTakenNames},
 		{"Sweep", testSweep},
+		{"SweepImports", testSweepImports},
 		{"Meta", testMeta},
 		{"Times", testTimes},
 		{"OddText", testOddText},
@@ -215,6 +221,9 @@ func fill(tx *store.Tx, pool string) error {
 		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
 		func() error { return tx.CreatePasskey(newPasskey(pool, sub, "passkey-"+pool)) },
 		func() error { return tx.PutSoftwareToken(newSoftwareToken(pool, sub)) },
+		func() error { return tx.CreateImportJob(newImportJob(pool, "job", 0)) },
+		func() error { return tx.CreateImportChunk(newImportChunk(pool, "upload-job", 0)) },
+		func() error { return tx.CreateImportLog(newImportLog(pool, "job", 0)) },
 		func() error { return tx.CreateGroup(newGroup(pool, "group-"+pool)) },
 		func() error {
 			_, err := tx.AddMember(pool, "group-"+pool, sub)

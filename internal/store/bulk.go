@@ -1,0 +1,165 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A statement about many rows is cut into statements about as many as a power of two, at most bulkRows, so that there are
+// few texts to prepare.
+const bulkRows = 64
+
+// pieces calls fn with parts of a list, each of the length of a power of two.
+func pieces[T any](all []T, fn func([]T) error) error {
+	for len(all) > 0 {
+		n := bulkRows
+		for n > len(all) {
+			n /= 2
+		}
+		if err := fn(all[:n]); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+// tuples writes rows placeholders in rows of columns each, from $1 on: ($1, $2), ($3, $4).
+func tuples(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString("$" + strconv.Itoa(i+1))
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+// insertAll runs an INSERT, given up to its VALUES, of many rows that are of one length and conflict with nothing.
+func (t *Tx) insertAll(what, insert string, rows [][]any) error {
+	return pieces(rows, func(rows [][]any) error {
+		return t.put(what, insert+" VALUES "+tuples(len(rows), len(rows[0])), flat(rows)...)
+	})
+}
+
+func flat(rows [][]any) []any {
+	args := make([]any, 0, len(rows)*len(rows[0]))
+	for _, row := range rows {
+		args = append(args, row...)
+	}
+	return args
+}
+
+// Alias is a name beside the username by which a user signs in: see [Tx.SetAlias].
+type Alias struct{ Attribute, Key string }
+
+// NewUser is a user with what belongs to it.
+type NewUser struct {
+	User
+	Aliases  []Alias
+	Password *Password // nil for none
+}
+
+// CreateUsers inserts users of one pool with what belongs to them, and makes them searchable. What has to be unique must be:
+// ErrExists ends the transaction. ErrNotFound when the pool is not there.
+func (t *Tx) CreateUsers(users []NewUser) error {
+	if err := t.insertUsers(users); err != nil {
+		return err
+	}
+	var aliases, passwords [][]any
+	for _, u := range users {
+		for _, a := range u.Aliases {
+			aliases = append(aliases, []any{u.PoolID, a.Attribute, indexKey(a.Key), u.Sub})
+		}
+		if p := u.Password; p != nil {
+			passwords = append(passwords, []any{p.PoolID, p.Sub, p.Salt, p.Sealed, p.Temporary, millis(p.Set)})
+		}
+	}
+	if err := t.insertAll("create aliases", `INSERT INTO aliases (pool_id, attr, alias, sub)`, aliases); err != nil {
+		return err
+	}
+	return t.insertAll("create passwords", `INSERT INTO passwords (`+passwordColumns+`)`, passwords)
+}
+
+// insertUsers inserts the rows of users and their search entries.
+func (t *Tx) insertUsers(users []NewUser) error {
+	rows := make([][]any, len(users))
+	for i := range users {
+		u := &users[i].User
+		attributes, err := t.attributesJSON(u)
+		if err != nil {
+			return fmt.Errorf("store: create users: %w", err)
+		}
+		rows[i] = []any{u.PoolID, u.Sub, u.Username, u.UsernameKey, u.Status, u.Enabled,
+			attributes, string(u.Extra), millis(u.Created), millis(u.Modified)}
+	}
+	ids := make(map[string]int64, len(users))
+	err := pieces(rows, func(rows [][]any) error {
+		_, err := list(t, "new users", func(_ *struct{}, r *sql.Rows) error {
+			var id int64
+			var sub string
+			err := r.Scan(&id, &sub)
+			ids[sub] = id
+			return err
+		}, `
+		INSERT INTO users (pool_id, sub, username, username_key, status, enabled, attributes, extra, created, modified)
+		VALUES `+tuples(len(rows), len(rows[0]))+` RETURNING id, sub`, flat(rows)...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var entries [][]any
+	for _, u := range users {
+		for _, attr := range searchedAttributes {
+			if value := indexKey(strings.ToLower(u.Attributes[attr])); value != "" {
+				entries = append(entries, []any{u.PoolID, attr, value, u.Sub, ids[u.Sub]})
+			}
+		}
+	}
+	return t.insertAll("index users", `INSERT INTO user_search (pool_id, attr, value, sub, user_id)`, entries)
+}
+
+// takenNames are the places where a name can be a user's. Placeholder $1 is the pool.
+var takenNames = []string{
+	`SELECT username_key FROM users WHERE pool_id = $1 AND username_key IN `,
+	`SELECT sub FROM users WHERE pool_id = $1 AND sub IN `,
+	`SELECT alias FROM aliases WHERE pool_id = $1 AND attr IN ('email', 'phone_number', 'preferred_username') AND alias IN `,
+}
+
+// TakenNames returns which of many names are the UsernameKey, the sub or an alias of a user of a pool.
+func (t *Tx) TakenNames(poolID string, names []string) (map[string]bool, error) {
+	taken := map[string]bool{}
+	original := make(map[string]string, len(names))
+	keys := make([]any, 0, len(names))
+	for _, name := range names {
+		if !IsText(name) {
+			continue // nobody's
+		}
+		original[indexKey(name)] = name
+		keys = append(keys, indexKey(name))
+	}
+	err := pieces(keys, func(keys []any) error {
+		in := strings.Replace(tuples(1, len(keys)+1), "($1, ", "(", 1)
+		for _, query := range takenNames {
+			found, err := list(t, "names", func(s *string, r *sql.Rows) error { return r.Scan(s) }, query+in, append([]any{poolID}, keys...)...)
+			if err != nil {
+				return err
+			}
+			for _, key := range found {
+				taken[original[key]] = true
+			}
+		}
+		return nil
+	})
+	return taken, err
+}
