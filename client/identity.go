@@ -53,7 +53,7 @@ func (c *Client) Credentials(ctx context.Context, p IdentityPool) (*Credentials,
 		return nil, err
 	}
 	out, err := c.vend(ctx, p, id, logins)
-	if hasCode(err, identity.CodeResourceNotFound) { // the identity was deleted, or merged into another
+	if hasCode(err, lost...) {
 		if err := c.setIdentity(ctx, key, ""); err != nil {
 			return nil, err
 		}
@@ -76,11 +76,17 @@ func (c *Client) Credentials(ctx context.Context, p IdentityPool) (*Credentials,
 	return c.credentials(out), nil
 }
 
+// lost says that an identity that was remembered is gone, or not this user's.
+var lost = []string{identity.CodeResourceNotFound, identity.CodeNotAuthorized, identity.CodeResourceConflict}
+
+// guestKey is what a guest's identity is remembered by.
+func (p IdentityPool) guestKey() string { return p.ID + " " }
+
 // logins are the user's proof to an identity pool, and the key that the user's identity is remembered by. A guest has none.
 func (c *Client) logins(ctx context.Context, p IdentityPool) (key string, logins map[string]string, err error) {
 	s, err := c.Session(ctx)
 	if errors.Is(err, ErrNoSession) && p.Guest {
-		return p.ID + " ", map[string]string{}, nil
+		return p.guestKey(), map[string]string{}, nil
 	}
 	if err != nil {
 		return "", nil, err
@@ -93,10 +99,15 @@ func (c *Client) logins(ctx context.Context, p IdentityPool) (key string, logins
 	return p.ID + " " + s.Subject, map[string]string{provider: s.ID}, nil
 }
 
-// identityID is the identity of a key: the one that is remembered, or what the pool answers.
+// identityID is the identity of a key: the one that is remembered, or what the pool answers. A guest who signs in keeps the identity.
 func (c *Client) identityID(ctx context.Context, p IdentityPool, key string, logins map[string]string) (id string, err error) {
 	err = c.change(ctx, func(s *state) error {
 		if id = s.Identities[key]; id != "" {
+			return nil
+		}
+		if id = s.Identities[p.guestKey()]; id != "" {
+			s.identify(p.guestKey(), "")
+			s.identify(key, id)
 			return nil
 		}
 		out, err := Call(ctx, c, identity.GetId, &identity.GetIdInput{IdentityPoolId: p.ID, Logins: logins})
