@@ -6,7 +6,7 @@ import { JwtVerifier } from 'aws-jwt-verify';
 import { validateCognitoJwtFields } from 'aws-jwt-verify/cognito-verifier';
 import { SimpleJwksCache } from 'aws-jwt-verify/jwk';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import { claims, clientId, issuer, outcome, person, poolId, refused, result, signIn, unique, url } from './cognate.js';
+import { Memory, claims, clientId, issuer, outcome, person, poolId, refused, result, signIn, unique, url } from './cognate.js';
 
 const jwksUri = `${issuer}/.well-known/jwks.json`;
 
@@ -111,6 +111,22 @@ test('a refresh gives new tokens of the same sign-in', async () => {
 	}
 	await verifier('access', null).verify(after.getAccessToken().getJwtToken());
 	assert.equal(after.getRefreshToken().getToken(), before.getRefreshToken().getToken(), 'without rotation no new refresh token comes');
+});
+
+test('getSession renews a session that has expired, of an app that was started again', async t => {
+	const storage = new Memory();
+	const started = () => person('username', undefined, storage);
+	const session = () => result(done => started().getSession(done));
+	const jti = s => claims(s.getAccessToken().getJwtToken()).jti;
+	const before = await signIn(started(), 'password');
+	assert.equal(jti(await session()), jti(before));
+	t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 3_601_000 });
+	const after = await session();
+	t.mock.timers.reset();
+	assert.notEqual(jti(after), jti(before));
+	assert.equal(claims(after.getIdToken().getJwtToken()).origin_jti, claims(before.getIdToken().getJwtToken()).origin_jti);
+	await verifier('id', clientId).verify(after.getIdToken().getJwtToken());
+	assert.equal(jti(await session()), jti(after), 'it is kept');
 });
 
 test('a refresh token that was changed is refused', async () => {
