@@ -11,8 +11,8 @@ import (
 	"cognate/internal/fault"
 )
 
-// Denied is the fault of who may not do an action.
-func Denied(p Principal, action string) error {
+// denied is the fault of who may not do an action.
+func denied(p Principal, action string) error {
 	who := p.ARN
 	if who == "" {
 		who = p.AccessKeyID
@@ -23,7 +23,7 @@ func Denied(p Principal, action string) error {
 // accessKeysAlone decides for a server without policies.
 func accessKeysAlone(p Principal, action string) error {
 	if p.Temporary {
-		return Denied(p, action)
+		return denied(p, action)
 	}
 	return nil
 }
@@ -64,6 +64,10 @@ func resource(shape *api.Shape, body []byte) string {
 	return "*"
 }
 
+// maxResource is how many bytes an ARN has at most. What is longer is refused by the operation's constraints, after it has cost nothing to
+// compare with policies.
+const maxResource = 2048
+
 // text reads a value that is one.
 func text(d *jsontext.Decoder) string {
 	if d.PeekKind() != '"' {
@@ -73,5 +77,8 @@ func text(d *jsontext.Decoder) string {
 	if err != nil {
 		return "*"
 	}
-	return token.String()
+	if name := token.String(); len(name) <= maxResource {
+		return name
+	}
+	return "*"
 }

@@ -71,7 +71,7 @@ type Authenticator func(r *http.Request, body []byte, service string) (Principal
 
 // Authorizer decides whether who has signed a request may do what it asks for: an action such as
 // "cognito-idp:CreateUserPool", with the resource that the request names: the id of a pool or an ARN, "*" when it names
-// none. What may not be is a fault: see [Denied].
+// none. What may not be is a fault.
 type Authorizer func(ctx context.Context, c Caller, action, resource string) error
 
 // Config is what a Mux needs to know.

@@ -123,7 +123,7 @@ func TestAuthorizer(t *testing.T) {
 		Logger: slog.New(slog.DiscardHandler), Authenticate: strict(),
 		Authorize: func(_ context.Context, c awsjson.Caller, action, resource string) error {
 			told = c.ARN + " at " + c.IP + " " + action + " " + resource
-			return awsjson.Denied(c.Principal, action)
+			return fault.New("AccessDeniedException", "not "+c.ARN)
 		},
 	})
 	m.Register(idp.Service)
@@ -136,13 +136,14 @@ func TestAuthorizer(t *testing.T) {
 		{"DeleteUserPool", `[{"UserPoolId":"x"}]`, "*"},
 		{"DeleteUserPool", ``, "*"},
 		{"ListUserPools", `{"UserPoolId":"x"}`, "*"},
+		{"TagResource", `{"ResourceArn":"` + strings.Repeat("a", 2049) + `"}`, "*"},
 	} {
 		told = ""
 		w := signedCall(m, tt.op, tt.body, "AKIAKEY", keySecret, "")
 		if want := keyARN + " at 192.0.2.1 cognito-idp:" + tt.op + " " + tt.want; told != want {
 			t.Errorf("%s %s: told %q, want %q", tt.op, tt.body, told, want)
 		}
-		if !strings.Contains(w.Body.String(), "User: "+keyARN+" is not authorized to perform: cognito-idp:"+tt.op) {
+		if !strings.Contains(w.Body.String(), "not "+keyARN) {
 			t.Errorf("%s %s: %d %s", tt.op, tt.body, w.Code, w.Body)
 		}
 	}
