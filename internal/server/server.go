@@ -10,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"cognate/internal/pool"
@@ -38,7 +37,6 @@ type Server struct {
 	functions  runners
 	breached   *user.BreachFile // nil without one
 	undeclared func(op, code string)
-	requests   atomic.Uint64 // that have come
 
 	entrances    entrances
 	certificates certificates
@@ -178,7 +176,7 @@ func (s *Server) Run(ctx context.Context) error {
 	imports.Go(func() { s.imports.Run(background) })
 	go s.tokens.Fill(background)
 	go s.sweep(background)
-	go s.rest(background)
+	go rest(background)
 	failed := make(chan error, len(s.doors))
 	for _, d := range s.doors {
 		go func() { failed <- d.server.Serve(d.listener) }()

@@ -151,7 +151,6 @@ func (s *Server) newHTTP(handler http.Handler) *http.Server {
 // recovering tells the log of a panic, and the client nothing of it but that the request has failed.
 func (s *Server) recovering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.requests.Add(1)
 		defer func() {
 			cause := recover()
 			if cause == nil {
