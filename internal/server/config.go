@@ -127,14 +127,20 @@ type SMTP struct {
 // its line and shows none of the file.
 func ReadConfig(path string) (Config, error) {
 	c := Config{Limits: usualLimits}
+	err := readYAML(path, &c)
+	return c, err
+}
+
+// readYAML reads a file of the operator's. An unknown or repeated key is an error that names its line and shows none of the file.
+func readYAML(path string, into any) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return c, err
+		return err
 	}
-	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
-		return c, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
+	if err := yaml.UnmarshalWithOptions(text, into, yaml.Strict()); err != nil {
+		return fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
 	}
-	return c, nil
+	return nil
 }
 
 // fill sets defaults and refuses what is not safe or not whole.

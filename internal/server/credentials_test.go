@@ -23,28 +23,8 @@ func TestProductionSessions(t *testing.T) {
 			sigv4.Sign(r, []byte(body), "AKIATEST", accessSecret, "eu-west-3", service, time.Now())
 		}
 	}
-	ask := func(op, body string, into any) {
-		t.Helper()
-		status, text := callTarget(t, s.URL(), "AWSCognitoIdentityService."+op, body, admin("cognito-identity", body))
-		if status != 200 {
-			t.Fatalf("%s: %d %s", op, status, text)
-		}
-		if into != nil {
-			if err := json.Unmarshal([]byte(text), into); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	var made struct{ IdentityPoolId, IdentityId string }
-	var got struct {
-		Credentials struct{ AccessKeyId, SecretKey, SessionToken string }
-	}
-	ask("CreateIdentityPool", `{"IdentityPoolName":"i","AllowUnauthenticatedIdentities":true}`, &made)
-	ask("SetIdentityPoolRoles", `{"IdentityPoolId":"`+made.IdentityPoolId+`","Roles":{"unauthenticated":"arn:aws:iam::123456789012:role/out"}}`, nil)
-	ask("GetId", `{"IdentityPoolId":"`+made.IdentityPoolId+`"}`, &made)
-	ask("GetCredentialsForIdentity", `{"IdentityId":"`+made.IdentityId+`"}`, &got)
-
-	c := got.Credentials
+	_, got := guestOf(t, s, "AKIATEST", accessSecret, "arn:aws:iam::123456789012:role/out")
+	c := got
 	session := func(secret, token, service, body string) func(*http.Request) {
 		return func(r *http.Request) {
 			r.Header.Set("X-Amz-Security-Token", token)
@@ -117,12 +97,27 @@ func TestSTSBroker(t *testing.T) {
 	service := credentialtest.NewService(t, "")
 	s := start(t, Config{Dev: true, Addr: "127.0.0.1:0", Data: ":memory:", Credentials: Credentials{Broker: "sts", Endpoint: service.URL, Region: "eu-west-3"}}, io.Discard)
 	service.Issuer = s.URL() + "/_cognate/identity"
+	made, got := guestOf(t, s, "AKIA", "any", credentialtest.Role)
+	who := service.Session(credential.Credentials{AccessKeyID: got.AccessKeyId})
+	if who.IdentityID != made.IdentityId || who.PoolID != made.IdentityPoolId || who.ARN != "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials" {
+		t.Errorf("the credentials are of %+v", who)
+	}
+}
+
+// guest is an identity of an identity pool.
+type guest struct{ IdentityPoolId, IdentityId string }
+
+// guestKeys are the credentials of one.
+type guestKeys struct{ AccessKeyId, SecretKey, SessionToken string }
+
+// guestOf makes an identity pool whose guests have a role, by an access key, and gives one of them credentials.
+func guestOf(t *testing.T, s *Server, id, secret, role string) (made guest, _ guestKeys) {
+	t.Helper()
 	ask := func(op, body string, into any) {
 		t.Helper()
-		sign := func(r *http.Request) {
-			sigv4.Sign(r, []byte(body), "AKIA", "any", "eu-west-3", "cognito-identity", time.Now())
-		}
-		status, text := callTarget(t, s.URL(), "AWSCognitoIdentityService."+op, body, sign)
+		status, text := callTarget(t, s.URL(), "AWSCognitoIdentityService."+op, body, func(r *http.Request) {
+			sigv4.Sign(r, []byte(body), id, secret, "eu-west-3", "cognito-identity", time.Now())
+		})
 		if status != 200 {
 			t.Fatalf("%s: %d %s", op, status, text)
 		}
@@ -132,16 +127,10 @@ func TestSTSBroker(t *testing.T) {
 			}
 		}
 	}
-	var made struct{ IdentityPoolId, IdentityId string }
-	var got struct {
-		Credentials struct{ AccessKeyId, SecretKey, SessionToken string }
-	}
+	var got struct{ Credentials guestKeys }
 	ask("CreateIdentityPool", `{"IdentityPoolName":"i","AllowUnauthenticatedIdentities":true}`, &made)
-	ask("SetIdentityPoolRoles", `{"IdentityPoolId":"`+made.IdentityPoolId+`","Roles":{"unauthenticated":"`+credentialtest.Role+`"}}`, nil)
+	ask("SetIdentityPoolRoles", `{"IdentityPoolId":"`+made.IdentityPoolId+`","Roles":{"unauthenticated":"`+role+`"}}`, nil)
 	ask("GetId", `{"IdentityPoolId":"`+made.IdentityPoolId+`"}`, &made)
 	ask("GetCredentialsForIdentity", `{"IdentityId":"`+made.IdentityId+`"}`, &got)
-	who := service.Session(credential.Credentials{AccessKeyID: got.Credentials.AccessKeyId})
-	if who.IdentityID != made.IdentityId || who.PoolID != made.IdentityPoolId || who.ARN != "arn:aws:sts::123456789012:assumed-role/app/CognitoIdentityCredentials" {
-		t.Errorf("the credentials are of %+v", who)
-	}
+	return made, got.Credentials
 }

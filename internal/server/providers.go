@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"cognate/api/idp"
 	"cognate/internal/federation"
 	"cognate/internal/federation/oidc"
@@ -87,14 +85,8 @@ func ReadLogins(path string) (Logins, error) {
 	var c struct {
 		Logins Logins `yaml:"logins"`
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Logins{}, err
-	}
-	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
-		return Logins{}, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
-	}
-	return c.Logins, nil
+	err := readYAML(path, &c)
+	return c.Logins, err
 }
 
 // providers opens the providers, by what identity pools know them by.

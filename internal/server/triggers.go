@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 
@@ -84,12 +83,8 @@ func (c *Config) ReadFunctions(path string) error {
 		Functions     Functions     `yaml:"functions"`
 		CustomSenders CustomSenders `yaml:"custom_senders"`
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
+	if err := readYAML(path, &of); err != nil {
 		return err
-	}
-	if err := yaml.UnmarshalWithOptions(text, &of, yaml.Strict()); err != nil {
-		return fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, false))
 	}
 	c.Functions, c.CustomSenders = of.Functions, of.CustomSenders
 	return nil
