@@ -9,7 +9,7 @@ import (
 
 const (
 	// restTime is how long a server has to be at rest.
-	restTime = time.Second
+	restTime = 500 * time.Millisecond
 	// restBytes is how much memory a server at rest takes in that time at most: that of a few health checks.
 	restBytes = 256 << 10
 	// giveBytes is how much it must have taken for it to be worth the while to give some back.

@@ -257,7 +257,7 @@ func TestMemory(t *testing.T) {
 	}
 	time.Sleep(2 * time.Second)
 	kb := p.resident()
-	t.Logf("%d MB resident", kb>>10)
+	t.Logf("%d KB resident", kb)
 	if kb >= 40<<10 {
 		t.Errorf("%d KB resident, want less than 40 MB", kb)
 	}
