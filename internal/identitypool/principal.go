@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+
+	pools "cognate/internal/pool"
 )
 
 // Tags of credentials that providers have whose administrator asks for the usual ones.
@@ -62,7 +64,7 @@ func (l login) tags(p *pool) (map[string]string, error) {
 
 // fitsTag reports whether a tag can have a value: else the whole session would be refused.
 func fitsTag(value string) bool {
-	return utf8.RuneCountInString(value) <= maxTagValue && tagText.MatchString(value)
+	return utf8.RuneCountInString(value) <= maxTagValue && pools.IsTagText(value)
 }
 
 // key names the provider of a login together with the app that the token is for, as the mappings of pools do.

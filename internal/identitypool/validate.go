@@ -7,6 +7,7 @@ import (
 
 	"cognate/api/identity"
 	"cognate/internal/fault"
+	pools "cognate/internal/pool"
 )
 
 const (
@@ -104,9 +105,6 @@ func checkARNs(list []string, form *regexp.Regexp, of string) error {
 	return nil
 }
 
-// tagText is what the keys and values of AWS tags may hold.
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
-
 // checkTags applies the general rules of AWS tags; the model has those of their lengths.
 func (s *settings) checkTags() error {
 	if len(s.IdentityPoolTags) > maxTags {
@@ -116,7 +114,7 @@ func (s *settings) checkTags() error {
 		switch {
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):
 			return invalid("Tag keys that begin with aws: are reserved.")
-		case !tagText.MatchString(k) || !tagText.MatchString(v):
+		case !pools.IsTagText(k) || !pools.IsTagText(v):
 			return invalidf("The tag %q is invalid.", k)
 		}
 	}

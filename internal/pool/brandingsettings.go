@@ -80,9 +80,12 @@ func checkSettings(text jsontext.Value) error {
 
 var (
 	settingColor = regexp.MustCompile(`^[0-9a-fA-F]{8}$`)
-	settingWord  = regexp.MustCompile(`^[A-Z][A-Z0-9_]{0,63}$`)
-	settingName  = regexp.MustCompile(`^\w{1,64}$`)
+	settingWord  = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
+	settingName  = regexp.MustCompile(`^\w+$`)
 )
+
+// maxWord is how long such a word or name may be.
+const maxWord = 64
 
 // settingWords are the words that some members may have; others may have any.
 var settingWords = map[string][]string{
@@ -135,7 +138,7 @@ func checkObject(path string, value any, form map[string]any) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		at := strings.TrimPrefix(path+"."+name, ".")
-		if !settingName.MatchString(name) {
+		if len(name) > maxWord || !settingName.MatchString(name) {
 			return invalidf("Invalid settings: %.64q is not a name.", name)
 		}
 		if err := checkMember(at, members[name], form[name]); err != nil {
@@ -178,7 +181,7 @@ func checkText(path string, value any, form string) error {
 			return badSetting(path, "one of "+strings.Join(words, ", "))
 		}
 	case settingWord.MatchString(form):
-		if !isText || !settingWord.MatchString(text) {
+		if !isText || len(text) > maxWord || !settingWord.MatchString(text) {
 			return badSetting(path, "a word in capital letters")
 		}
 	default:

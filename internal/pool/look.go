@@ -55,7 +55,7 @@ func (r *Registry) look(ctx context.Context, p *Pool, clientID string) (*look, e
 		return l, nil
 	}
 	l = &look{poolID: p.ID, clientID: clientID}
-	if !clientIDPattern.MatchString(clientID) {
+	if !isClientID(clientID) {
 		return l, nil
 	}
 	now := time.Now()

@@ -191,7 +191,7 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 
 func (r *Registry) getClient(tx *store.Tx, id string) (*Client, error) {
 	row, err := store.Client{}, store.ErrNotFound
-	if clientIDPattern.MatchString(id) {
+	if isClientID(id) {
 		row, err = tx.GetClient(id)
 	}
 	if errors.Is(err, store.ErrNotFound) {

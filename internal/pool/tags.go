@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -32,9 +33,18 @@ var (
 	regionPattern   = regexp.MustCompile(`^[0-9a-zA-Z-]+$`) // no "_": clients cut the id at the first
 	poolIDPattern   = regexp.MustCompile(`^[\w-]+_[0-9a-zA-Z]+$`)
 	poolPartPattern = regexp.MustCompile(`^[0-9a-zA-Z]+$`)
-	clientIDPattern = regexp.MustCompile(`^[\w+]{1,128}$`)
-	tagPattern      = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+	clientIDPattern = regexp.MustCompile(`^[\w+]+$`)
 )
+
+// isClientID reports whether a text has the form of a client's id.
+func isClientID(id string) bool { return len(id) <= 128 && clientIDPattern.MatchString(id) }
+
+// IsTagText reports whether a text has only what the keys and values of AWS's tags may hold.
+func IsTagText(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.Z, unicode.N) && !strings.ContainsRune("_.:/=+-@", r)
+	})
+}
 
 const maxPoolID = 55
 
@@ -48,9 +58,9 @@ func checkTags(tags map[string]string, dev bool) error {
 		switch {
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):
 			return fault.New(idp.CodeUserPoolTagging, "Tag keys that begin with aws: are reserved.")
-		case k == "" || len([]rune(k)) > 128 || len([]rune(v)) > 256 || !tagPattern.MatchString(k) || !tagPattern.MatchString(v):
+		case k == "" || len([]rune(k)) > 128 || len([]rune(v)) > 256 || !IsTagText(k) || !IsTagText(v):
 			return fault.Newf(idp.CodeUserPoolTagging, "The tag %q is invalid.", k)
-		case strings.HasPrefix(k, tagClientID) && !clientIDPattern.MatchString(v):
+		case strings.HasPrefix(k, tagClientID) && !isClientID(v):
 			return invalidf("The tag %s does not hold a valid client id.", k)
 		case strings.HasPrefix(k, tagFrames) && !areOrigins(strings.Fields(v), dev):
 			return invalidf("The tag %s must be https origins, separated by spaces.", k)
@@ -122,7 +132,7 @@ func newClientID(id, name string, tags map[string]string) (string, error) {
 	if id == "" {
 		return secret.RandomAlnum(26), nil
 	}
-	if !clientIDPattern.MatchString(id) {
+	if !isClientID(id) {
 		return "", invalidf("%q is not a valid client id.", id)
 	}
 	return id, nil
