@@ -17,6 +17,7 @@ var (
 	AdminDeleteSoftwareToken = api.Op[AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminDeleteSoftwareToken", Auth: api.Signed, Input: &shapeAdminDeleteSoftwareTokenRequest, Output: &shapeAdminDeleteSoftwareTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	AdminEndUserSession      = api.Op[AdminEndUserSessionRequest, AdminEndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminEndUserSession", Auth: api.Signed, Input: &shapeAdminEndUserSessionRequest, Output: &shapeAdminEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	AdminListUserSessions    = api.Op[AdminListUserSessionsRequest, AdminListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminListUserSessions", Auth: api.Signed, Input: &shapeAdminListUserSessionsRequest, Output: &shapeAdminListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
+	ChangeUserPool           = api.Op[ChangeUserPoolRequest, ChangeUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ChangeUserPool", Auth: api.Signed, Input: &shapeChangeUserPoolRequest, Output: &shapeChangeUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserImportInProgress}}}
 	CreateRecoveryCodes      = api.Op[CreateRecoveryCodesRequest, CreateRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "CreateRecoveryCodes", Auth: api.Token, Input: &shapeCreateRecoveryCodesRequest, Output: &shapeCreateRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DeleteRecoveryCodes      = api.Op[DeleteRecoveryCodesRequest, DeleteRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DeleteRecoveryCodes", Auth: api.Token, Input: &shapeDeleteRecoveryCodesRequest, Output: &shapeDeleteRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DescribeRecoveryCodes    = api.Op[DescribeRecoveryCodesRequest, DescribeRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DescribeRecoveryCodes", Auth: api.Token, Input: &shapeDescribeRecoveryCodesRequest, Output: &shapeDescribeRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
@@ -34,6 +35,7 @@ func init() {
 		AdminDeleteSoftwareToken.Descriptor,
 		AdminEndUserSession.Descriptor,
 		AdminListUserSessions.Descriptor,
+		ChangeUserPool.Descriptor,
 		CreateRecoveryCodes.Descriptor,
 		DeleteRecoveryCodes.Descriptor,
 		DescribeRecoveryCodes.Descriptor,

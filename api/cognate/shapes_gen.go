@@ -31,7 +31,37 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
-	shapeBooleanType        = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeAliasAttributeType      = api.Shape{Name: "AliasAttributeType", Kind: api.String, Enum: []string{"phone_number", "email", "preferred_username"}}
+	shapeAliasAttributesListType = api.Shape{Name: "AliasAttributesListType", Kind: api.List, Elem: &shapeAliasAttributeType, Min: new(int64(0)), Max: new(int64(3))}
+	shapeAttributeChangeListType = api.Shape{Name: "AttributeChangeListType", Kind: api.List, Elem: &shapeAttributeChangeType, Min: new(int64(0)), Max: new(int64(50))}
+	shapeAttributeChangeType     = api.Shape{Name: "AttributeChangeType", Kind: api.Structure, Members: []api.Member{
+		{Name: "Name", Shape: &shapeAttributeNameType, Required: true},
+		{Name: "AttributeDataType", Shape: &shapeAttributeDataType},
+		{Name: "Mutable", Shape: &shapeBooleanType},
+		{Name: "Required", Shape: &shapeBooleanType},
+		{Name: "StringAttributeConstraints", Shape: &shapeStringAttributeConstraintsType},
+		{Name: "NumberAttributeConstraints", Shape: &shapeNumberAttributeConstraintsType},
+	}}
+	shapeAttributeDataType     = api.Shape{Name: "AttributeDataType", Kind: api.String, Enum: []string{"String", "Number", "DateTime", "Boolean"}}
+	shapeAttributeNameListType = api.Shape{Name: "AttributeNameListType", Kind: api.List, Elem: &shapeAttributeNameType, Min: new(int64(0)), Max: new(int64(50))}
+	shapeAttributeNameType     = api.Shape{Name: "AttributeNameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(32))}
+	shapeBooleanType           = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeChangeUserPoolRequest = api.Shape{Name: "ChangeUserPoolRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "DryRun", Shape: &shapeBooleanType},
+		{Name: "CaseSensitive", Shape: &shapeBooleanType},
+		{Name: "AliasAttributes", Shape: &shapeAliasAttributesListType},
+		{Name: "UsernameAttributes", Shape: &shapeUsernameAttributesListType},
+		{Name: "Attributes", Shape: &shapeAttributeChangeListType},
+		{Name: "RemovedAttributes", Shape: &shapeAttributeNameListType},
+	}}
+	shapeChangeUserPoolResponse = api.Shape{Name: "ChangeUserPoolResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "Applied", Shape: &shapeBooleanType, Required: true},
+		{Name: "UserCount", Shape: &shapeLongType, Required: true},
+		{Name: "ChangedUserCount", Shape: &shapeLongType, Required: true},
+		{Name: "ConflictCount", Shape: &shapeLongType, Required: true},
+		{Name: "Conflicts", Shape: &shapeConflictListType, Required: true},
+	}}
 	shapeClaimAttributeType = api.Shape{Name: "ClaimAttributeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(32))}
 	shapeClaimGroupType     = api.Shape{Name: "ClaimGroupType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128))}
 	shapeClaimListType      = api.Shape{Name: "ClaimListType", Kind: api.List, Elem: &shapeClaimType, Min: new(int64(0)), Max: new(int64(50))}
@@ -49,9 +79,22 @@ var (
 		{Name: "ExpiresIn", Shape: &shapeIntegerType},
 		{Name: "TokenType", Shape: &shapeStringType},
 	}}
-	shapeClientIdType               = api.Shape{Name: "ClientIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\w+]+`, Sensitive: true}
-	shapeClientMetadataType         = api.Shape{Name: "ClientMetadataType", Kind: api.Map, Key: &shapeStringType, Elem: &shapeStringType}
-	shapeClientSecretType           = api.Shape{Name: "ClientSecretType", Kind: api.String, Min: new(int64(1)), Max: new(int64(64)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeClientIdType       = api.Shape{Name: "ClientIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeClientMetadataType = api.Shape{Name: "ClientMetadataType", Kind: api.Map, Key: &shapeStringType, Elem: &shapeStringType}
+	shapeClientSecretType   = api.Shape{Name: "ClientSecretType", Kind: api.String, Min: new(int64(1)), Max: new(int64(64)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeConflictListType   = api.Shape{Name: "ConflictListType", Kind: api.List, Elem: &shapeConflictType}
+	shapeConflictReasonType = api.Shape{Name: "ConflictReasonType", Kind: api.String, Enum: []string{"NAME_IN_USE", "NO_SIGN_IN_NAME", "ATTRIBUTE_MISSING", "VALUE_INVALID", "CLIENT_USES_ATTRIBUTE", "PROVIDER_USES_ATTRIBUTE"}}
+	shapeConflictType       = api.Shape{Name: "ConflictType", Kind: api.Structure, Members: []api.Member{
+		{Name: "Reason", Shape: &shapeConflictReasonType, Required: true},
+		{Name: "UserSub", Shape: &shapeStringType},
+		{Name: "Username", Shape: &shapeStringType},
+		{Name: "Attribute", Shape: &shapeStringType},
+		{Name: "Value", Shape: &shapeStringType},
+		{Name: "OtherUserSub", Shape: &shapeStringType},
+		{Name: "ClientId", Shape: &shapeStringType},
+		{Name: "ProviderName", Shape: &shapeStringType},
+	}}
+	shapeConstraintType             = api.Shape{Name: "ConstraintType", Kind: api.String, Min: new(int64(0)), Max: new(int64(131072))}
 	shapeCreateRecoveryCodesRequest = api.Shape{Name: "CreateRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
@@ -115,6 +158,11 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
+	shapeLongType                       = api.Shape{Name: "LongType", Kind: api.Long}
+	shapeNumberAttributeConstraintsType = api.Shape{Name: "NumberAttributeConstraintsType", Kind: api.Structure, Members: []api.Member{
+		{Name: "MinValue", Shape: &shapeConstraintType},
+		{Name: "MaxValue", Shape: &shapeConstraintType},
+	}}
 	shapePaginationKeyType    = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
 	shapeRecoveryCodeListType = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
 	shapeRecoveryCodeType     = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
@@ -143,6 +191,10 @@ var (
 		{Name: "ClientId", Shape: &shapeClientIdType},
 		{Name: "Claims", Shape: &shapeClaimListType},
 	}}
+	shapeStringAttributeConstraintsType = api.Shape{Name: "StringAttributeConstraintsType", Kind: api.Structure, Members: []api.Member{
+		{Name: "MinLength", Shape: &shapeConstraintType},
+		{Name: "MaxLength", Shape: &shapeConstraintType},
+	}}
 	shapeStringType           = api.Shape{Name: "StringType", Kind: api.String}
 	shapeTermsEnforcementType = api.Shape{Name: "TermsEnforcementType", Kind: api.String, Enum: []string{"NONE"}}
 	shapeTermsIdType          = api.Shape{Name: "TermsIdType", Kind: api.String, Pattern: `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`}
@@ -159,8 +211,10 @@ var (
 		{Name: "CreationDate", Shape: &shapeDateType, Required: true},
 		{Name: "LastModifiedDate", Shape: &shapeDateType, Required: true},
 	}}
-	shapeTokenModelType = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
-	shapeTokenUseType   = api.Shape{Name: "TokenUseType", Kind: api.String, Enum: []string{"ID", "ACCESS", "BOTH"}}
-	shapeUserPoolIdType = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
-	shapeUsernameType   = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
+	shapeTokenModelType             = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
+	shapeTokenUseType               = api.Shape{Name: "TokenUseType", Kind: api.String, Enum: []string{"ID", "ACCESS", "BOTH"}}
+	shapeUserPoolIdType             = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
+	shapeUsernameAttributeType      = api.Shape{Name: "UsernameAttributeType", Kind: api.String, Enum: []string{"phone_number", "email"}}
+	shapeUsernameAttributesListType = api.Shape{Name: "UsernameAttributesListType", Kind: api.List, Elem: &shapeUsernameAttributeType, Min: new(int64(0)), Max: new(int64(2))}
+	shapeUsernameType               = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
 )

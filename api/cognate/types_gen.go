@@ -89,6 +89,36 @@ type AdminListUserSessionsResponse struct {
 	NextToken string         `json:"NextToken,omitzero"`
 }
 
+// AttributeChangeType is a structure of the service model.
+type AttributeChangeType struct {
+	Name                       string                          `json:"Name,omitzero"`
+	AttributeDataType          string                          `json:"AttributeDataType,omitzero"`
+	Mutable                    *bool                           `json:"Mutable,omitzero"`
+	Required                   *bool                           `json:"Required,omitzero"`
+	StringAttributeConstraints *StringAttributeConstraintsType `json:"StringAttributeConstraints,omitzero"`
+	NumberAttributeConstraints *NumberAttributeConstraintsType `json:"NumberAttributeConstraints,omitzero"`
+}
+
+// ChangeUserPoolRequest is a structure of the service model.
+type ChangeUserPoolRequest struct {
+	UserPoolId         string                 `json:"UserPoolId,omitzero"`
+	DryRun             *bool                  `json:"DryRun,omitzero"`
+	CaseSensitive      *bool                  `json:"CaseSensitive,omitzero"`
+	AliasAttributes    []string               `json:"AliasAttributes,omitzero"`
+	UsernameAttributes []string               `json:"UsernameAttributes,omitzero"`
+	Attributes         []*AttributeChangeType `json:"Attributes,omitzero"`
+	RemovedAttributes  []string               `json:"RemovedAttributes,omitzero"`
+}
+
+// ChangeUserPoolResponse is a structure of the service model.
+type ChangeUserPoolResponse struct {
+	Applied          bool            `json:"Applied"`
+	UserCount        int64           `json:"UserCount"`
+	ChangedUserCount int64           `json:"ChangedUserCount"`
+	ConflictCount    int64           `json:"ConflictCount"`
+	Conflicts        []*ConflictType `json:"Conflicts,omitzero"`
+}
+
 // ClaimType is a structure of the service model.
 type ClaimType struct {
 	Name      string `json:"Name,omitzero"`
@@ -113,6 +143,18 @@ func (x ClientAuthenticationResultType) GoString() string { return x.String() }
 
 // LogValue hides the members: some are secret.
 func (x ClientAuthenticationResultType) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// ConflictType is a structure of the service model.
+type ConflictType struct {
+	Reason       string `json:"Reason,omitzero"`
+	UserSub      string `json:"UserSub,omitzero"`
+	Username     string `json:"Username,omitzero"`
+	Attribute    string `json:"Attribute,omitzero"`
+	Value        string `json:"Value,omitzero"`
+	OtherUserSub string `json:"OtherUserSub,omitzero"`
+	ClientId     string `json:"ClientId,omitzero"`
+	ProviderName string `json:"ProviderName,omitzero"`
+}
 
 // CreateRecoveryCodesRequest is a structure of the service model.
 type CreateRecoveryCodesRequest struct {
@@ -314,6 +356,12 @@ type ListUserSessionsResponse struct {
 	NextToken string         `json:"NextToken,omitzero"`
 }
 
+// NumberAttributeConstraintsType is a structure of the service model.
+type NumberAttributeConstraintsType struct {
+	MinValue string `json:"MinValue,omitzero"`
+	MaxValue string `json:"MaxValue,omitzero"`
+}
+
 // SessionType is a structure of the service model.
 type SessionType struct {
 	SessionId      string   `json:"SessionId,omitzero"`
@@ -357,6 +405,12 @@ func (x SetClaimMappingResponse) GoString() string { return x.String() }
 
 // LogValue hides the members: some are secret.
 func (x SetClaimMappingResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// StringAttributeConstraintsType is a structure of the service model.
+type StringAttributeConstraintsType struct {
+	MinLength string `json:"MinLength,omitzero"`
+	MaxLength string `json:"MaxLength,omitzero"`
+}
 
 // TermsType is a structure of the service model.
 type TermsType struct {

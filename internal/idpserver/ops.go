@@ -102,6 +102,9 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.UntagResource, s.UntagResource)
 	awsjson.Handle(m, idp.ListTagsForResource, s.ListTagsForResource)
 
+	// remake.go
+	awsjson.Handle(m, cognate.ChangeUserPool, s.ChangeUserPool)
+
 	// claimmapping.go
 	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)
 	awsjson.Handle(m, cognate.SetClaimMapping, s.SetClaimMapping)

@@ -84,7 +84,7 @@ func (t *Tx) CreateUsers(users []NewUser) error {
 			passwords = append(passwords, []any{p.PoolID, p.Sub, p.Salt, p.Sealed, p.Temporary, millis(p.Set)})
 		}
 	}
-	if err := t.insertAll("create aliases", `INSERT INTO aliases (pool_id, attr, alias, sub)`, aliases); err != nil {
+	if err := t.insertAliases(aliases); err != nil {
 		return err
 	}
 	return t.insertAll("create passwords", `INSERT INTO passwords (`+passwordColumns+`)`, passwords)
@@ -129,16 +129,17 @@ func (t *Tx) insertUsers(users []NewUser) error {
 	return t.insertAll("index users", `INSERT INTO user_search (pool_id, attr, value, sub, user_id)`, entries)
 }
 
-// takenNames are the places where a name can be a user's. Placeholder $1 is the pool.
-var takenNames = []string{
-	`SELECT username_key FROM users WHERE pool_id = $1 AND username_key IN `,
-	`SELECT sub FROM users WHERE pool_id = $1 AND sub IN `,
-	`SELECT alias FROM aliases WHERE pool_id = $1 AND attr IN ('email', 'phone_number', 'preferred_username') AND alias IN `,
+// nameOwners find the users of names, in each place where a name can be one's. Placeholder $1 is the pool.
+var nameOwners = []string{
+	`SELECT username_key, sub FROM users WHERE pool_id = $1 AND username_key IN `,
+	`SELECT sub, sub FROM users WHERE pool_id = $1 AND sub IN `,
+	`SELECT alias, sub FROM aliases WHERE pool_id = $1 AND attr IN ('email', 'phone_number', 'preferred_username') AND alias IN `,
 }
 
-// TakenNames returns which of many names are the UsernameKey, the sub or an alias of a user of a pool.
-func (t *Tx) TakenNames(poolID string, names []string) (map[string]bool, error) {
-	taken := map[string]bool{}
+// NameOwners returns the subs of the users of a pool whose UsernameKey, sub or alias is one of many names, by the name. A
+// name that is nobody's is not there.
+func (t *Tx) NameOwners(poolID string, names []string) (map[string][]string, error) {
+	owners := map[string][]string{}
 	original := make(map[string]string, len(names))
 	keys := make([]any, 0, len(names))
 	for _, name := range names {
@@ -150,16 +151,21 @@ func (t *Tx) TakenNames(poolID string, names []string) (map[string]bool, error) 
 	}
 	err := pieces(keys, func(keys []any) error {
 		in := strings.Replace(tuples(1, len(keys)+1), "($1, ", "(", 1)
-		for _, query := range takenNames {
-			found, err := list(t, "names", func(s *string, r *sql.Rows) error { return r.Scan(s) }, query+in, append([]any{poolID}, keys...)...)
+		for _, query := range nameOwners {
+			found, err := list(t, "names", (*ownedName).scan, query+in, append([]any{poolID}, keys...)...)
 			if err != nil {
 				return err
 			}
-			for _, key := range found {
-				taken[original[key]] = true
+			for _, f := range found {
+				name := original[f.key]
+				owners[name] = append(owners[name], f.sub)
 			}
 		}
 		return nil
 	})
-	return taken, err
+	return owners, err
 }
+
+type ownedName struct{ key, sub string }
+
+func (o *ownedName) scan(r *sql.Rows) error { return r.Scan(&o.key, &o.sub) }

@@ -96,7 +96,7 @@ func (t *Tx) GetUserByUsername(poolID, usernameKey string) (u User, err error) {
 
 // UpdateUser writes Status, Enabled, Attributes, Extra and Modified of
 // the user (PoolID, Sub) and keeps the search in step, or returns ErrNotFound.
-// Username, UsernameKey and Created never change.
+// Username and Created never change, and UsernameKey only by SetUsernameKey.
 func (t *Tx) UpdateUser(u User) error {
 	attributes, err := t.attributesJSON(&u)
 	if err != nil {
@@ -114,6 +114,19 @@ func (t *Tx) UpdateUser(u User) error {
 		return err
 	}
 	return t.indexUser(old, u.Attributes)
+}
+
+// SetUsernameKey changes what makes a user's username unique; ErrExists when it is in use in the pool, ErrNotFound
+// when the user is not there.
+func (t *Tx) SetUsernameKey(poolID, sub, key string) error {
+	u, err := t.GetUserByUsername(poolID, key)
+	if err == nil && u.Sub != sub {
+		return fmt.Errorf("store: set username key: %w", ErrExists)
+	}
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	return t.touch("set username key", `UPDATE users SET username_key = $3 WHERE pool_id = $1 AND sub = $2`, poolID, sub, key)
 }
 
 // DeleteUser deletes a user and everything that belongs to it: password and

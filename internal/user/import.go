@@ -142,6 +142,9 @@ var ErrMember = errors.New("the user already exists")
 // All at once are created those whose names nobody has, neither in the pool nor among them; the others go one by one, under
 // the rules of whoever signs up.
 func (d *Directory) Enlist(tx *store.Tx, p *pool.Pool, recruits []Recruit) ([]error, error) {
+	if err := checkRules(tx, p); err != nil {
+		return nil, err
+	}
 	taken, err := namesTaken(tx, p, recruits)
 	if err != nil {
 		return nil, err
@@ -187,7 +190,7 @@ func (r Recruit) meets(taken map[string]bool) bool {
 
 // namesTaken are the names of recruits that users of the pool have, or several recruits.
 func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool, error) {
-	first, twice := map[string]int{}, map[string]bool{}
+	first, taken := map[string]int{}, map[string]bool{}
 	var names []string
 	for i, r := range recruits {
 		for _, name := range r.names() {
@@ -195,12 +198,12 @@ func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool
 				first[name] = i
 				names = append(names, name)
 			} else if other != i {
-				twice[name] = true
+				taken[name] = true
 			}
 		}
 	}
-	taken, err := tx.TakenNames(p.ID, names)
-	for name := range twice {
+	owners, err := tx.NameOwners(p.ID, names)
+	for name := range owners {
 		taken[name] = true
 	}
 	return taken, err
