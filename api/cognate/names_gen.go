@@ -4,6 +4,7 @@ package cognate
 
 // The error codes.
 const (
+	CodeAliasExists           = "AliasExistsException"
 	CodeInternalError         = "InternalErrorException"
 	CodeInvalidParameter      = "InvalidParameterException"
 	CodeNotAuthorized         = "NotAuthorizedException"
@@ -13,6 +14,7 @@ const (
 	CodeUserImportInProgress  = "UserImportInProgressException"
 	CodeUserNotConfirmed      = "UserNotConfirmedException"
 	CodeUserNotFound          = "UserNotFoundException"
+	CodeUsernameExists        = "UsernameExistsException"
 )
 
 // The values of AliasAttributeType.

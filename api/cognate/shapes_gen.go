@@ -31,6 +31,19 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
+	shapeAdminRestoreUserRequest = api.Shape{Name: "AdminRestoreUserRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "UserSub", Shape: &shapeUserSubType, Required: true},
+	}}
+	shapeAdminRestoreUserResponse   = api.Shape{Name: "AdminRestoreUserResponse", Kind: api.Structure}
+	shapeAdminSoftDeleteUserRequest = api.Shape{Name: "AdminSoftDeleteUserRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "Username", Shape: &shapeUsernameType, Required: true},
+		{Name: "RetentionDays", Shape: &shapeRetentionDaysType},
+	}}
+	shapeAdminSoftDeleteUserResponse = api.Shape{Name: "AdminSoftDeleteUserResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "DeletedUser", Shape: &shapeDeletedUserType, Required: true},
+	}}
 	shapeAliasAttributeType      = api.Shape{Name: "AliasAttributeType", Kind: api.String, Enum: []string{"phone_number", "email", "preferred_username"}}
 	shapeAliasAttributesListType = api.Shape{Name: "AliasAttributesListType", Kind: api.List, Elem: &shapeAliasAttributeType, Min: new(int64(0)), Max: new(int64(3))}
 	shapeAttributeChangeListType = api.Shape{Name: "AttributeChangeListType", Kind: api.List, Elem: &shapeAttributeChangeType, Min: new(int64(0)), Max: new(int64(50))}
@@ -106,7 +119,21 @@ var (
 	shapeDeleteRecoveryCodesRequest = api.Shape{Name: "DeleteRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
-	shapeDeleteRecoveryCodesResponse  = api.Shape{Name: "DeleteRecoveryCodesResponse", Kind: api.Structure}
+	shapeDeleteRecoveryCodesResponse = api.Shape{Name: "DeleteRecoveryCodesResponse", Kind: api.Structure}
+	shapeDeletedUserListType         = api.Shape{Name: "DeletedUserListType", Kind: api.List, Elem: &shapeDeletedUserType}
+	shapeDeletedUserPoolListType     = api.Shape{Name: "DeletedUserPoolListType", Kind: api.List, Elem: &shapeDeletedUserPoolType}
+	shapeDeletedUserPoolType         = api.Shape{Name: "DeletedUserPoolType", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "Name", Shape: &shapeStringType, Required: true},
+		{Name: "DeletionDate", Shape: &shapeDateType, Required: true},
+		{Name: "PurgeDate", Shape: &shapeDateType, Required: true},
+	}}
+	shapeDeletedUserType = api.Shape{Name: "DeletedUserType", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserSub", Shape: &shapeStringType, Required: true},
+		{Name: "Username", Shape: &shapeStringType, Required: true},
+		{Name: "DeletionDate", Shape: &shapeDateType, Required: true},
+		{Name: "PurgeDate", Shape: &shapeDateType, Required: true},
+	}}
 	shapeDescribeRecoveryCodesRequest = api.Shape{Name: "DescribeRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
@@ -145,10 +172,27 @@ var (
 	shapeGetClientTokenResponse = api.Shape{Name: "GetClientTokenResponse", Kind: api.Structure, Members: []api.Member{
 		{Name: "ClientAuthenticationResult", Shape: &shapeClientAuthenticationResultType},
 	}}
-	shapeIntegerType             = api.Shape{Name: "IntegerType", Kind: api.Integer}
-	shapeLanguageIdType          = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
-	shapeLinkUrlType             = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
-	shapeLinksType               = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
+	shapeIntegerType                 = api.Shape{Name: "IntegerType", Kind: api.Integer}
+	shapeLanguageIdType              = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
+	shapeLinkUrlType                 = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
+	shapeLinksType                   = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
+	shapeListDeletedUserPoolsRequest = api.Shape{Name: "ListDeletedUserPoolsRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
+	shapeListDeletedUserPoolsResponse = api.Shape{Name: "ListDeletedUserPoolsResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPools", Shape: &shapeDeletedUserPoolListType, Required: true},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
+	shapeListDeletedUsersRequest = api.Shape{Name: "ListDeletedUsersRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
+	shapeListDeletedUsersResponse = api.Shape{Name: "ListDeletedUsersResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "Users", Shape: &shapeDeletedUserListType, Required: true},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
 	shapeListUserSessionsRequest = api.Shape{Name: "ListUserSessionsRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
@@ -163,14 +207,19 @@ var (
 		{Name: "MinValue", Shape: &shapeConstraintType},
 		{Name: "MaxValue", Shape: &shapeConstraintType},
 	}}
-	shapePaginationKeyType    = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
-	shapeRecoveryCodeListType = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
-	shapeRecoveryCodeType     = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
-	shapeScopeListType        = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
-	shapeScopeType            = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
-	shapeSessionIdType        = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
-	shapeSessionListType      = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
-	shapeSessionType          = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
+	shapePaginationKeyType      = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
+	shapeRecoveryCodeListType   = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
+	shapeRecoveryCodeType       = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
+	shapeRestoreUserPoolRequest = api.Shape{Name: "RestoreUserPoolRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+	}}
+	shapeRestoreUserPoolResponse = api.Shape{Name: "RestoreUserPoolResponse", Kind: api.Structure}
+	shapeRetentionDaysType       = api.Shape{Name: "RetentionDaysType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(365))}
+	shapeScopeListType           = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
+	shapeScopeType               = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
+	shapeSessionIdType           = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
+	shapeSessionListType         = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
+	shapeSessionType             = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 		{Name: "ClientId", Shape: &shapeStringType, Required: true},
 		{Name: "ClientName", Shape: &shapeStringType, Required: true},
@@ -190,6 +239,13 @@ var (
 		{Name: "UserPoolId", Shape: &shapeUserPoolIdType},
 		{Name: "ClientId", Shape: &shapeClientIdType},
 		{Name: "Claims", Shape: &shapeClaimListType},
+	}}
+	shapeSoftDeleteUserPoolRequest = api.Shape{Name: "SoftDeleteUserPoolRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "RetentionDays", Shape: &shapeRetentionDaysType},
+	}}
+	shapeSoftDeleteUserPoolResponse = api.Shape{Name: "SoftDeleteUserPoolResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "DeletedUserPool", Shape: &shapeDeletedUserPoolType, Required: true},
 	}}
 	shapeStringAttributeConstraintsType = api.Shape{Name: "StringAttributeConstraintsType", Kind: api.Structure, Members: []api.Member{
 		{Name: "MinLength", Shape: &shapeConstraintType},
@@ -214,6 +270,7 @@ var (
 	shapeTokenModelType             = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
 	shapeTokenUseType               = api.Shape{Name: "TokenUseType", Kind: api.String, Enum: []string{"ID", "ACCESS", "BOTH"}}
 	shapeUserPoolIdType             = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
+	shapeUserSubType                = api.Shape{Name: "UserSubType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128))}
 	shapeUsernameAttributeType      = api.Shape{Name: "UsernameAttributeType", Kind: api.String, Enum: []string{"phone_number", "email"}}
 	shapeUsernameAttributesListType = api.Shape{Name: "UsernameAttributesListType", Kind: api.List, Elem: &shapeUsernameAttributeType, Min: new(int64(0)), Max: new(int64(2))}
 	shapeUsernameType               = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}

@@ -89,6 +89,37 @@ type AdminListUserSessionsResponse struct {
 	NextToken string         `json:"NextToken,omitzero"`
 }
 
+// AdminRestoreUserRequest is a structure of the service model.
+type AdminRestoreUserRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	UserSub    string `json:"UserSub,omitzero"`
+}
+
+// AdminRestoreUserResponse is a structure of the service model.
+type AdminRestoreUserResponse struct {
+}
+
+// AdminSoftDeleteUserRequest is a structure of the service model.
+type AdminSoftDeleteUserRequest struct {
+	UserPoolId    string `json:"UserPoolId,omitzero"`
+	Username      string `json:"Username,omitzero"`
+	RetentionDays *int64 `json:"RetentionDays,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (AdminSoftDeleteUserRequest) String() string { return "AdminSoftDeleteUserRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x AdminSoftDeleteUserRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x AdminSoftDeleteUserRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// AdminSoftDeleteUserResponse is a structure of the service model.
+type AdminSoftDeleteUserResponse struct {
+	DeletedUser *DeletedUserType `json:"DeletedUser,omitzero"`
+}
+
 // AttributeChangeType is a structure of the service model.
 type AttributeChangeType struct {
 	Name                       string                          `json:"Name,omitzero"`
@@ -201,6 +232,22 @@ func (x DeleteRecoveryCodesRequest) LogValue() slog.Value { return slog.StringVa
 
 // DeleteRecoveryCodesResponse is a structure of the service model.
 type DeleteRecoveryCodesResponse struct {
+}
+
+// DeletedUserPoolType is a structure of the service model.
+type DeletedUserPoolType struct {
+	UserPoolId   string   `json:"UserPoolId,omitzero"`
+	Name         string   `json:"Name,omitzero"`
+	DeletionDate api.Time `json:"DeletionDate,omitzero"`
+	PurgeDate    api.Time `json:"PurgeDate,omitzero"`
+}
+
+// DeletedUserType is a structure of the service model.
+type DeletedUserType struct {
+	UserSub      string   `json:"UserSub,omitzero"`
+	Username     string   `json:"Username,omitzero"`
+	DeletionDate api.Time `json:"DeletionDate,omitzero"`
+	PurgeDate    api.Time `json:"PurgeDate,omitzero"`
 }
 
 // DescribeRecoveryCodesRequest is a structure of the service model.
@@ -334,6 +381,31 @@ func (x GetClientTokenResponse) GoString() string { return x.String() }
 // LogValue hides the members: some are secret.
 func (x GetClientTokenResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
 
+// ListDeletedUserPoolsRequest is a structure of the service model.
+type ListDeletedUserPoolsRequest struct {
+	MaxResults *int64 `json:"MaxResults,omitzero"`
+	NextToken  string `json:"NextToken,omitzero"`
+}
+
+// ListDeletedUserPoolsResponse is a structure of the service model.
+type ListDeletedUserPoolsResponse struct {
+	UserPools []*DeletedUserPoolType `json:"UserPools,omitzero"`
+	NextToken string                 `json:"NextToken,omitzero"`
+}
+
+// ListDeletedUsersRequest is a structure of the service model.
+type ListDeletedUsersRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	MaxResults *int64 `json:"MaxResults,omitzero"`
+	NextToken  string `json:"NextToken,omitzero"`
+}
+
+// ListDeletedUsersResponse is a structure of the service model.
+type ListDeletedUsersResponse struct {
+	Users     []*DeletedUserType `json:"Users,omitzero"`
+	NextToken string             `json:"NextToken,omitzero"`
+}
+
 // ListUserSessionsRequest is a structure of the service model.
 type ListUserSessionsRequest struct {
 	AccessToken string `json:"AccessToken,omitzero"`
@@ -360,6 +432,15 @@ type ListUserSessionsResponse struct {
 type NumberAttributeConstraintsType struct {
 	MinValue string `json:"MinValue,omitzero"`
 	MaxValue string `json:"MaxValue,omitzero"`
+}
+
+// RestoreUserPoolRequest is a structure of the service model.
+type RestoreUserPoolRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+}
+
+// RestoreUserPoolResponse is a structure of the service model.
+type RestoreUserPoolResponse struct {
 }
 
 // SessionType is a structure of the service model.
@@ -405,6 +486,17 @@ func (x SetClaimMappingResponse) GoString() string { return x.String() }
 
 // LogValue hides the members: some are secret.
 func (x SetClaimMappingResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// SoftDeleteUserPoolRequest is a structure of the service model.
+type SoftDeleteUserPoolRequest struct {
+	UserPoolId    string `json:"UserPoolId,omitzero"`
+	RetentionDays *int64 `json:"RetentionDays,omitzero"`
+}
+
+// SoftDeleteUserPoolResponse is a structure of the service model.
+type SoftDeleteUserPoolResponse struct {
+	DeletedUserPool *DeletedUserPoolType `json:"DeletedUserPool,omitzero"`
+}
 
 // StringAttributeConstraintsType is a structure of the service model.
 type StringAttributeConstraintsType struct {

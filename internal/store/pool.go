@@ -28,9 +28,9 @@ func (t *Tx) CreatePool(p Pool) error {
 		p.ID, p.Region, p.Name, string(p.Settings), millis(p.Created), millis(p.Modified))
 }
 
-// GetPool returns a pool, or ErrNotFound.
+// GetPool returns a pool, or ErrNotFound, also of one that is soft-deleted.
 func (t *Tx) GetPool(id string) (p Pool, err error) {
-	err = get(t, "get pool", p.scan, `SELECT `+poolColumns+` FROM pools WHERE id = $1`, id)
+	err = get(t, "get pool", p.scan, `SELECT `+poolColumns+` FROM pools WHERE id = $1 AND deleted = 0`, id)
 	return p, err
 }
 
@@ -44,7 +44,7 @@ func (t *Tx) UpdatePool(p Pool) error {
 // PoolRules returns the Rules of a pool, or ErrNotFound. Who writes users by what it knows of a pool's rules makes sure by
 // it, in the same transaction, that these are still the ones.
 func (t *Tx) PoolRules(id string) (rules int64, err error) {
-	err = get(t, "get pool's rules", func(r *sql.Rows) error { return r.Scan(&rules) }, `SELECT rules FROM pools WHERE id = $1`, id)
+	err = get(t, "get pool's rules", func(r *sql.Rows) error { return r.Scan(&rules) }, `SELECT rules FROM pools WHERE id = $1 AND deleted = 0`, id)
 	return rules, err
 }
 
@@ -67,13 +67,13 @@ func (t *Tx) DeletePool(id string) error {
 }
 
 // ListPools returns up to limit pools whose ID is greater than after, in the
-// order of their IDs.
+// order of their IDs, without those that are soft-deleted.
 func (t *Tx) ListPools(after string, limit int) ([]Pool, error) {
 	return list(t, "pools", (*Pool).scan, `
-		SELECT `+poolColumns+` FROM pools WHERE id > $1 ORDER BY id LIMIT $2`, after, page(limit))
+		SELECT `+poolColumns+` FROM pools WHERE id > $1 AND deleted = 0 ORDER BY id LIMIT $2`, after, page(limit))
 }
 
-// CountPools returns the number of pools. It reads an index to its end.
+// CountPools returns the number of pools, soft-deleted ones among them. It reads an index to its end.
 func (t *Tx) CountPools() (int64, error) {
 	return t.count("pools", `SELECT count(*) FROM pools`)
 }

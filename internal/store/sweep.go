@@ -47,8 +47,8 @@ var sweeps = []struct {
 
 // Sweep deletes what time has made useless: codes, families, browser sessions and used assertions that
 // expired a day ago, challenges that expired an hour ago, counters that last rose and whose effect
-// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, and the logs of
-// import jobs after 90 days. It deletes at most limit rows of each kind, each kind in an
+// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, the logs of
+// import jobs after 90 days, and soft-deleted pools whose time has come. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.
 func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err error) {
@@ -63,5 +63,6 @@ func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err er
 		}
 		n += int(gone)
 	}
-	return n, nil
+	purged, err := d.purgePools(ctx, now, limit)
+	return n + purged, err
 }
