@@ -64,10 +64,6 @@ func (t *Tx) CreateAliases(poolID string, given map[string][]Alias) error {
 			rows = append(rows, []any{poolID, a.Attribute, indexKey(a.Key), sub})
 		}
 	}
-	return t.insertAliases(rows)
-}
-
-func (t *Tx) insertAliases(rows [][]any) error {
 	return t.insertAll("create aliases", `INSERT INTO aliases (pool_id, attr, alias, sub)`, rows)
 }
 

@@ -44,6 +44,9 @@ func tuples(rows, columns int) string {
 	return b.String()
 }
 
+// inList writes n placeholders from $2 on: ($2, $3).
+func inList(n int) string { return strings.Replace(tuples(1, n+1), "($1, ", "(", 1) }
+
 // insertAll runs an INSERT, given up to its VALUES, of many rows that are of one length and conflict with nothing.
 func (t *Tx) insertAll(what, insert string, rows [][]any) error {
 	return pieces(rows, func(rows [][]any) error {
@@ -59,39 +62,8 @@ func flat(rows [][]any) []any {
 	return args
 }
 
-// Alias is a name beside the username by which a user signs in: see [Tx.SetAlias].
-type Alias struct{ Attribute, Key string }
-
-// NewUser is a user with what belongs to it.
-type NewUser struct {
-	User
-	Aliases  []Alias
-	Password *Password // nil for none
-}
-
-// CreateUsers inserts users of one pool with what belongs to them, and makes them searchable. What has to be unique must be:
-// ErrExists ends the transaction. ErrNotFound when the pool is not there.
-func (t *Tx) CreateUsers(users []NewUser) error {
-	if err := t.insertUsers(users); err != nil {
-		return err
-	}
-	var aliases, passwords [][]any
-	for _, u := range users {
-		for _, a := range u.Aliases {
-			aliases = append(aliases, []any{u.PoolID, a.Attribute, indexKey(a.Key), u.Sub})
-		}
-		if p := u.Password; p != nil {
-			passwords = append(passwords, []any{p.PoolID, p.Sub, p.Salt, p.Sealed, p.Temporary, millis(p.Set)})
-		}
-	}
-	if err := t.insertAliases(aliases); err != nil {
-		return err
-	}
-	return t.insertAll("create passwords", `INSERT INTO passwords (`+passwordColumns+`)`, passwords)
-}
-
 // insertUsers inserts the rows of users and their search entries.
-func (t *Tx) insertUsers(users []NewUser) error {
+func (t *Tx) insertUsers(users []WholeUser) error {
 	rows := make([][]any, len(users))
 	for i := range users {
 		u := &users[i].User
@@ -150,7 +122,7 @@ func (t *Tx) NameOwners(poolID string, names []string) (map[string][]string, err
 		keys = append(keys, indexKey(name))
 	}
 	err := pieces(keys, func(keys []any) error {
-		in := strings.Replace(tuples(1, len(keys)+1), "($1, ", "(", 1)
+		in := inList(len(keys))
 		for _, query := range nameOwners {
 			found, err := list(t, "names", (*ownedName).scan, query+in, append([]any{poolID}, keys...)...)
 			if err != nil {

@@ -31,8 +31,11 @@ func (t *Tx) PutCode(c Code) error {
 		ON CONFLICT (pool_id, sub, purpose, attribute) DO UPDATE SET hash = excluded.hash,
 			value = excluded.value, destination = excluded.destination, created = excluded.created,
 			expires = excluded.expires`,
-		c.PoolID, c.Sub, c.Purpose, c.Attribute, c.Hash, c.Value, c.Destination,
-		millis(c.Created), millis(c.Expires))
+		c.values()...)
+}
+
+func (c *Code) values() []any {
+	return []any{c.PoolID, c.Sub, c.Purpose, c.Attribute, c.Hash, c.Value, c.Destination, millis(c.Created), millis(c.Expires)}
 }
 
 // GetCode returns a code, expired or not, or ErrNotFound.

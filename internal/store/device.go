@@ -20,10 +20,14 @@ type Device struct {
 const deviceColumns = `pool_id, sub, device_key, group_key, name, salt, sealed, remembered,
 	last_ip, created, modified, authenticated`
 
-func (d *Device) scan(r *sql.Rows) error {
+func (d *Device) scan(r *sql.Rows) error { return d.scanWith(r) }
+
+// scanWith reads deviceColumns and whatever columns follow them.
+func (d *Device) scanWith(r *sql.Rows, more ...any) error {
 	var remembered string
-	err := r.Scan(&d.PoolID, &d.Sub, &d.Key, &d.Group, &d.Name, raw(&d.Salt), raw(&d.Sealed), &remembered,
-		&d.LastIP, when(&d.Created), when(&d.Modified), when(&d.Authenticated))
+	dest := []any{&d.PoolID, &d.Sub, &d.Key, &d.Group, &d.Name, raw(&d.Salt), raw(&d.Sealed), &remembered,
+		&d.LastIP, when(&d.Created), when(&d.Modified), when(&d.Authenticated)}
+	err := r.Scan(append(dest, more...)...)
 	d.Remembered = remembered != ""
 	return err
 }
@@ -43,8 +47,12 @@ func (t *Tx) CreateDevice(d Device) error {
 	return t.create("create device", `
 		INSERT INTO devices (`+deviceColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		ON CONFLICT DO NOTHING`,
-		d.PoolID, d.Sub, d.Key, d.Group, d.Name, d.Salt, d.Sealed, d.remembered(),
-		d.LastIP, millis(d.Created), millis(d.Modified), millis(d.Authenticated))
+		d.values()...)
+}
+
+func (d *Device) values() []any {
+	return []any{d.PoolID, d.Sub, d.Key, d.Group, d.Name, d.Salt, d.Sealed, d.remembered(),
+		d.LastIP, millis(d.Created), millis(d.Modified), millis(d.Authenticated)}
 }
 
 // GetDevice returns a device of a user, or ErrNotFound.

@@ -26,7 +26,11 @@ func (t *Tx) CreateIdentity(i Identity) error {
 	return t.create("create identity", `
 		INSERT INTO user_identities (`+identityColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT DO NOTHING`,
-		i.PoolID, i.Provider, i.Attribute, i.Value, i.Type, i.Sub, i.Issuer, i.Own, millis(i.Created))
+		i.values()...)
+}
+
+func (i *Identity) values() []any {
+	return []any{i.PoolID, i.Provider, i.Attribute, i.Value, i.Type, i.Sub, i.Issuer, i.Own, millis(i.Created)}
 }
 
 // GetIdentity returns an identity, or ErrNotFound. The value is compared to the letter.

@@ -29,11 +29,17 @@ func (p *Passkey) scan(r *sql.Rows) error {
 // when the user is not there.
 func (t *Tx) CreatePasskey(p Passkey) error {
 	return t.create("create passkey", `
-		INSERT INTO passkeys (pool_id, id, sub, relying_party, public_key, attachment, transports, flags, sign_count, created, last_used)
+		INSERT INTO passkeys (`+newPasskeyColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT DO NOTHING`,
-		p.PoolID, p.ID, p.Sub, p.RelyingParty, p.PublicKey, p.Attachment, p.Transports,
-		int64(p.Flags), int64(p.SignCount), millis(p.Created), millis(p.LastUsed))
+		p.values()...)
+}
+
+const newPasskeyColumns = `pool_id, id, sub, relying_party, public_key, attachment, transports, flags, sign_count, created, last_used`
+
+func (p *Passkey) values() []any {
+	return []any{p.PoolID, p.ID, p.Sub, p.RelyingParty, p.PublicKey, p.Attachment, p.Transports,
+		int64(p.Flags), int64(p.SignCount), millis(p.Created), millis(p.LastUsed)}
 }
 
 // UsePasskey writes Flags, SignCount and LastUsed of a passkey. ErrNotFound when it is not there, when it is

@@ -25,7 +25,7 @@ type Candidate struct {
 }
 
 // Recruit is a candidate who can be imported, as far as one can tell without a look at the pool's other users.
-type Recruit struct{ user store.NewUser }
+type Recruit struct{ user store.WholeUser }
 
 // errUnverified is Cognito's text, but for the full stop that the log adds.
 var errUnverified = invalid("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true)")
@@ -47,7 +47,7 @@ func (d *Directory) Recruit(p *pool.Pool, c Candidate) (Recruit, error) {
 	if u.Extra, err = importedMFA(p, u, c.MFA); err != nil {
 		return Recruit{}, err
 	}
-	r := Recruit{user: store.NewUser{User: u}}
+	r := Recruit{user: store.WholeUser{User: u}}
 	if err := d.giveHash(&r.user, c); err != nil {
 		return Recruit{}, err
 	}
@@ -119,7 +119,7 @@ func importedMFA(p *pool.Pool, u store.User, value string) ([]byte, error) {
 }
 
 // giveHash gives a user the password that a candidate has a hash of.
-func (d *Directory) giveHash(u *store.NewUser, c Candidate) error {
+func (d *Directory) giveHash(u *store.WholeUser, c Candidate) error {
 	if c.Hash == "" {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (d *Directory) Enlist(tx *store.Tx, p *pool.Pool, recruits []Recruit) ([]er
 		return nil, err
 	}
 	results := make([]error, len(recruits))
-	var free []store.NewUser
+	var free []store.WholeUser
 	var rest []int
 	for i, r := range recruits {
 		if r.meets(taken) {
@@ -210,7 +210,7 @@ func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool
 }
 
 // enlist creates one user, or nothing of it.
-func enlist(tx *store.Tx, p *pool.Pool, u store.NewUser) (refused, failed error) {
+func enlist(tx *store.Tx, p *pool.Pool, u store.WholeUser) (refused, failed error) {
 	err := createNamed(tx, p, u.User)
 	if errors.Is(err, store.ErrExists) {
 		return ErrMember, nil

@@ -157,9 +157,9 @@ func testSweepImports(t *testing.T, db *store.DB) {
 func testCreateUsers(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error { return tx.CreatePool(newPool("p")) })
 	const n = 100 // more than one statement takes, and no power of two
-	var users []store.NewUser
+	var users []store.WholeUser
 	for i := range n {
-		u := store.NewUser{User: newUser("p", fmt.Sprintf("sub%03d", i))}
+		u := store.WholeUser{User: newUser("p", fmt.Sprintf("sub%03d", i))}
 		if i%2 == 0 {
 			p := password(u.Sub, i)
 			u.Password = &p
@@ -185,13 +185,13 @@ func testCreateUsers(t *testing.T, db *store.DB) {
 		same(t, "alias", owner, "sub098")
 		return err
 	})
-	again := store.NewUser{User: newUser("p", "sub001")}
-	is(t, "one that is there", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.NewUser{again}) }), store.ErrExists)
-	elsewhere := store.NewUser{User: newUser("q", "a")}
-	is(t, "no pool", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.NewUser{elsewhere}) }), store.ErrNotFound)
-	odd := store.NewUser{User: newUser("p", "odd")}
+	again := store.WholeUser{User: newUser("p", "sub001")}
+	is(t, "one that is there", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.WholeUser{again}) }), store.ErrExists)
+	elsewhere := store.WholeUser{User: newUser("q", "a")}
+	is(t, "no pool", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.WholeUser{elsewhere}) }), store.ErrNotFound)
+	odd := store.WholeUser{User: newUser("p", "odd")}
 	odd.Attributes = map[string]string{"name": "a\x00"}
-	is(t, "no text", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.NewUser{odd}) }), store.ErrText)
+	is(t, "no text", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.WholeUser{odd}) }), store.ErrText)
 }
 
 func testNameOwners(t *testing.T, db *store.DB) {

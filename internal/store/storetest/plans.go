@@ -21,6 +21,8 @@ var (
 	}
 	sorts = map[string]string{
 		"FROM client_secrets WHERE client_id = $1 ORDER BY created, id": "a client has two",
+		"OVER (PARTITION BY sub ORDER BY authenticated DESC":            "those of one page of users",
+		"FROM user_identities WHERE pool_id = $1 AND sub > $2":          "a user has five",
 	}
 )
 
