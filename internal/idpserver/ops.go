@@ -105,6 +105,14 @@ func (s *Service) Register(m *awsjson.Mux) {
 	// remake.go
 	awsjson.Handle(m, cognate.ChangeUserPool, s.ChangeUserPool)
 
+	// softdelete.go
+	awsjson.Handle(m, cognate.SoftDeleteUserPool, s.SoftDeleteUserPool)
+	awsjson.Handle(m, cognate.RestoreUserPool, s.RestoreUserPool)
+	awsjson.Handle(m, cognate.ListDeletedUserPools, s.ListDeletedUserPools)
+	awsjson.Handle(m, cognate.AdminSoftDeleteUser, s.AdminSoftDeleteUser)
+	awsjson.Handle(m, cognate.AdminRestoreUser, s.AdminRestoreUser)
+	awsjson.Handle(m, cognate.ListDeletedUsers, s.ListDeletedUsers)
+
 	// claimmapping.go
 	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)
 	awsjson.Handle(m, cognate.SetClaimMapping, s.SetClaimMapping)

@@ -11,6 +11,15 @@ import (
 // few texts to prepare.
 const bulkRows = 64
 
+// Bulky says that a transaction is going to write a large part of what it reads: PostgreSQL would otherwise keep to a plan that
+// it made while a table was empty.
+func (t *Tx) Bulky() error {
+	if t.dialect.Replan == "" {
+		return nil
+	}
+	return t.put("plan anew", t.dialect.Replan)
+}
+
 // pieces calls fn with parts of a list, each of the length of a power of two.
 func pieces[T any](all []T, fn func([]T) error) error {
 	for len(all) > 0 {
@@ -101,11 +110,15 @@ func (t *Tx) insertUsers(users []WholeUser) error {
 	return t.insertAll("index users", `INSERT INTO user_search (pool_id, attr, value, sub, user_id)`, entries)
 }
 
-// nameOwners find the users of names, in each place where a name can be one's. Placeholder $1 is the pool.
+// nameOwners are the subs of the users of a name, one for each place where a name can be one's. Placeholder $1 is the pool.
+// They look the names up one by one, for PostgreSQL prefers to read all that a pool has to finding many values by an index, as
+// long as it has no statistics of a table.
 var nameOwners = []string{
-	`SELECT username_key, sub FROM users WHERE pool_id = $1 AND username_key IN `,
-	`SELECT sub, sub FROM users WHERE pool_id = $1 AND sub IN `,
-	`SELECT alias, sub FROM aliases WHERE pool_id = $1 AND attr IN ('email', 'phone_number', 'preferred_username') AND alias IN `,
+	`SELECT u.sub FROM users u WHERE u.pool_id = $1 AND u.username_key = n.name`,
+	`SELECT u.sub FROM users u WHERE u.pool_id = $1 AND u.sub = n.name`,
+	`SELECT a.sub FROM aliases a WHERE a.pool_id = $1 AND a.attr = 'email' AND a.alias = n.name`,
+	`SELECT a.sub FROM aliases a WHERE a.pool_id = $1 AND a.attr = 'phone_number' AND a.alias = n.name`,
+	`SELECT a.sub FROM aliases a WHERE a.pool_id = $1 AND a.attr = 'preferred_username' AND a.alias = n.name`,
 }
 
 // NameOwners returns the subs of the users of a pool whose UsernameKey, sub or alias is one of many names, by the name. A
@@ -122,15 +135,17 @@ func (t *Tx) NameOwners(poolID string, names []string) (map[string][]string, err
 		keys = append(keys, indexKey(name))
 	}
 	err := pieces(keys, func(keys []any) error {
-		in := inList(len(keys))
+		given := strings.ReplaceAll(inList(len(keys)), ", ", "), (")
 		for _, query := range nameOwners {
-			found, err := list(t, "names", (*ownedName).scan, query+in, append([]any{poolID}, keys...)...)
+			found, err := list(t, "names", (*ownedName).scan,
+				`WITH names (name) AS (VALUES `+given+`) SELECT n.name, (`+query+`) FROM names n`, append([]any{poolID}, keys...)...)
 			if err != nil {
 				return err
 			}
 			for _, f := range found {
-				name := original[f.key]
-				owners[name] = append(owners[name], f.sub)
+				if name := original[f.key]; f.sub.Valid {
+					owners[name] = append(owners[name], f.sub.String)
+				}
 			}
 		}
 		return nil
@@ -138,6 +153,9 @@ func (t *Tx) NameOwners(poolID string, names []string) (map[string][]string, err
 	return owners, err
 }
 
-type ownedName struct{ key, sub string }
+type ownedName struct {
+	key string
+	sub sql.NullString
+}
 
 func (o *ownedName) scan(r *sql.Rows) error { return r.Scan(&o.key, &o.sub) }

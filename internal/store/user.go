@@ -116,16 +116,9 @@ func (t *Tx) UpdateUser(u User) error {
 	return t.indexUser(old, u.Attributes)
 }
 
-// SetUsernameKey changes what makes a user's username unique; ErrExists when it is in use in the pool, ErrNotFound
-// when the user is not there.
+// SetUsernameKey changes what makes a user's username unique. It must be nobody's: ErrExists ends the transaction.
+// ErrNotFound when the user is not there.
 func (t *Tx) SetUsernameKey(poolID, sub, key string) error {
-	u, err := t.GetUserByUsername(poolID, key)
-	if err == nil && u.Sub != sub {
-		return fmt.Errorf("store: set username key: %w", ErrExists)
-	}
-	if err != nil && !isNotFound(err) {
-		return err
-	}
 	return t.touch("set username key", `UPDATE users SET username_key = $3 WHERE pool_id = $1 AND sub = $2`, poolID, sub, key)
 }
 

@@ -70,6 +70,9 @@ type remaking struct {
 }
 
 func (r *remaking) run(pools *pool.Registry) error {
+	if err := r.tx.Bulky(); err != nil {
+		return err
+	}
 	uses, err := pools.AttributeUses(r.tx, r.was, r.change.RemovedAttributes)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 // what they found: both with the reason.
 var (
 	scans = map[string]string{
+		"WITH names (name) AS (VALUES":        "the names are those that are asked for",
 		"SELECT count(*) FROM pools":          "for consoles; pools are few",
 		"SELECT count(*) FROM identity_pools": "the API allows a thousand",
 		"FROM access_keys ORDER BY id":        "an operator makes them by hand",

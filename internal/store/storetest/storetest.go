@@ -91,6 +91,8 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"ImportFiles", testImportFiles},
 		{"CreateUsers", testCreateUsers},
 		{"NameOwners", testNameOwners},
+		{"SoftDeletePools", testSoftDeletePools},
+		{"SoftDeleteUsers", testSoftDeleteUsers},
 		{"Rules", testRules},
 		{"ManyAliases", testManyAliases},
 		{"WholeUsers", testWholeUsers},
@@ -193,6 +195,10 @@ func fill(tx *store.Tx, pool string) error {
 		},
 		func() error {
 			return tx.CreateSigningKey(store.SigningKey{KID: "kid-" + pool, PoolID: pool, Use: "id", Created: day(0)})
+		},
+		func() error { return tx.CreateUser(newUser(pool, "gone-"+pool)) },
+		func() error {
+			return tx.SoftDeleteUser(store.DeletedUser{PoolID: pool, Sub: "gone-" + pool, Purge: day(9)}, "")
 		},
 		func() error { return tx.CreateResourceServer(newResourceServer(pool, "api-"+pool)) },
 		func() error { return tx.CreateDomain(newDomain(pool, "domain-"+pool, false)) },
