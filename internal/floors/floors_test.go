@@ -36,6 +36,7 @@ var floors = map[string]float64{
 	"internal/passkey":      4.2,
 	"internal/pool":         4.1,
 	"internal/access":       4.1,
+	"internal/quota":        4.1,
 
 	"internal/message/inbox":     3.1,
 	"internal/message/pinpoint":  3.1,
