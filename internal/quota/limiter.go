@@ -71,38 +71,38 @@ func NewLimiter(r *Registry, b Bounds, holder Holder, throttled *metrics.Counter
 	}
 	for _, list := range [][]category{userPools, identityPools} {
 		for i := range list {
-			l.rates[list[i].name] = l.newBucket(&list[i], 1)
+			l.rates[list[i].name] = newBucket(&list[i], 1)
 		}
 	}
 	authentication := find(UserAuthentication)
-	l.rates[TokenRedemption], l.rates[challengeResponses] = l.newBucket(authentication, 1), l.newBucket(authentication, 3)
+	l.rates[TokenRedemption], l.rates[challengeResponses] = newBucket(authentication, 1), newBucket(authentication, 3)
 	return l
 }
 
 func perSecond(n int) *meter.Buckets[uint64] { return meter.NewBuckets[uint64](n, time.Second) }
 
-// bucket is the tokens of a category: a second's worth at most, times a factor.
+// bucket is the tokens of a category: a second's worth at most, times a factor. One whose rate is changed is full again.
 type bucket struct {
 	category *category
 	factor   int64
-	rate     atomic.Int64 // that tokens has
-	tokens   *rate.Limiter
+	tokens   atomic.Pointer[rate.Limiter]
 }
 
-func (l *Limiter) newBucket(c *category, factor int64) *bucket {
-	n := factor * l.registry.rates.free(c)
-	b := &bucket{category: c, factor: factor, tokens: rate.NewLimiter(rate.Limit(n), int(n))}
-	b.rate.Store(n)
-	return b
-}
+func newBucket(c *category, factor int64) *bucket { return &bucket{category: c, factor: factor} }
 
 // take takes a token of a bucket that has so many in a second.
 func (b *bucket) take(perSecond int64) bool {
-	if n := b.factor * perSecond; b.rate.Swap(n) != n {
-		b.tokens.SetLimit(rate.Limit(n))
-		b.tokens.SetBurst(int(n))
+	n := int(b.factor * perSecond)
+	tokens := b.tokens.Load()
+	for tokens == nil || tokens.Burst() != n {
+		fresh := rate.NewLimiter(rate.Limit(n), n)
+		if b.tokens.CompareAndSwap(tokens, fresh) {
+			tokens = fresh
+		} else {
+			tokens = b.tokens.Load()
+		}
 	}
-	return b.tokens.Allow()
+	return tokens.Allow()
 }
 
 // Take holds an operation to the rates of its category, of its user and of its pool; in is its decoded input. It is an

@@ -32,6 +32,6 @@ func (s *Server) openPost(ctx context.Context) (p post, err error) {
 	if p.seal, err = s.config.CustomSenders.sealer(); err != nil {
 		return p, err
 	}
-	p.counts, err = s.config.metricsHandler(counter)
+	p.counts, err = s.config.metricsHandler(counter, s.throttled)
 	return p, err
 }

@@ -12,7 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"cognate/internal/metrics"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/store"
 	"cognate/internal/store/postgres"
 	"cognate/internal/store/sqlite"
@@ -37,6 +39,7 @@ type Server struct {
 	functions  runners
 	breached   *user.BreachFile // nil without one
 	undeclared func(op, code string)
+	throttled  *metrics.Counter // what is refused for its rate
 
 	entrances    entrances
 	certificates certificates
@@ -55,7 +58,7 @@ func Start(ctx context.Context, c Config, opt Options) (*Server, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, logger: opt.Logger, undeclared: opt.Undeclared}
+	s := &Server{config: c, logger: opt.Logger, undeclared: opt.Undeclared, throttled: quota.NewCounter()}
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
