@@ -103,7 +103,7 @@ var beside = map[string]bool{
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
 	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/scripttest": true,
 	"internal/credential/credentialtest": true, "internal/logdelivery/logdeliverytest": true,
-	"internal/awsclient/awstest":         true,
+	"internal/awsclient/awstest": true,
 }
 
 type listed struct {

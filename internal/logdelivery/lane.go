@@ -55,7 +55,7 @@ func (l *lane) run() {
 		select {
 		case <-l.full:
 		case <-wait.C:
-		case <-l.d.stop:
+		case <-l.d.dispatched: // nothing more comes
 		}
 		wait.Stop()
 		b, ok := l.take()
