@@ -135,6 +135,9 @@ func ParseARN(text string) (ARN, bool) {
 	return a, true
 }
 
+// IsName reports whether a name can be that of a destination.
+func IsName(name string) bool { return isName(name, "_-/.#", 512) }
+
 // isName reports whether a name is of letters, digits and some signs, and not too long.
 func isName(name, signs string, most int) bool {
 	return name != "" && len(name) <= most && !strings.Contains(name, "..") && !strings.ContainsFunc(name, func(r rune) bool {

@@ -90,6 +90,9 @@ func (s *Server) buildUsers(ctx context.Context, c *core) (err error) {
 	s.pools = pool.New(s.db, c.keys, pool.Options{
 		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL, Kinds: kinds,
 	})
+	if err := s.openLogs(); err != nil {
+		return err
+	}
 	protection, err := s.protection()
 	if err != nil {
 		return err

@@ -69,6 +69,8 @@ type Config struct {
 	Logins Logins `yaml:"logins"`
 	// Functions say how the functions of pools' triggers are run.
 	Functions Functions `yaml:"functions"`
+	// LogDelivery says where the logs of user pools go.
+	LogDelivery LogDelivery `yaml:"log_delivery"`
 	// Credentials say who gives the credentials of identity pools.
 	Credentials Credentials `yaml:"credentials"`
 	// Pages are the operator's own templates and languages of the pages that sign users in.

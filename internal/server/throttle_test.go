@@ -98,35 +98,10 @@ func TestThrottling(t *testing.T) {
 	if n := refusals(t, 40, signIn); n > 0 {
 		t.Errorf("%d of 40 sign-ins were refused that had been asked for", n)
 	}
-	if text = counts(t, s.URL()); !strings.Contains(text, `cognate_throttled_total{limit="UserList"}`) ||
+	if text = get(t, s.URL()+metricsPath, "Bearer a token of the monitoring", 200); !strings.Contains(text, `cognate_throttled_total{limit="UserList"}`) ||
 		!strings.Contains(text, `cognate_throttled_total{limit="UserAuthentication"}`) {
 		t.Errorf("the counts are %s", text)
 	}
-}
-
-// counts is what a server tells of itself.
-func counts(t *testing.T, address string) string {
-	t.Helper()
-	r, err := http.NewRequest("GET", address+metricsPath, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Bearer a token of the monitoring")
-	return read(t, r)
-}
-
-func read(t *testing.T, r *http.Request) string {
-	t.Helper()
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // TestThrottledPages holds browsers, and clients at the endpoints of OAuth, to the rates of a domain.
