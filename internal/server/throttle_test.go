@@ -183,3 +183,41 @@ func TestRatesInConfig(t *testing.T) {
 		t.Error("an unknown member is accepted")
 	}
 }
+
+// TestThrottledGrants counts what clients ask for at the endpoints of OAuth as the operations that it stands for.
+func TestThrottledGrants(t *testing.T) {
+	c := production(t)
+	one := quota.Rate{Default: 1}
+	c.RequestRates = RequestRates{Categories: quota.Rates{quota.UserAuthentication: one, quota.UserToken: one, quota.ClientAuthentication: one, quota.UserFederation: one}}
+	s := start(t, c, io.Discard)
+	_, client := pooled(t, s)
+	for name, tt := range map[string]struct {
+		path string
+		form url.Values
+	}{
+		"refreshes":            {"/oauth2/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}}},
+		"exchanges":            {"/oauth2/token", url.Values{"grant_type": {"authorization_code"}, "code": {"x"}, "redirect_uri": {"https://app.example.com/"}}},
+		"tokens of clients":    {"/oauth2/token", url.Values{"grant_type": {"client_credentials"}}},
+		"revocations":          {"/oauth2/revoke", url.Values{"token": {"x"}}},
+		"answers of SAML":      {"/saml2/idpresponse", url.Values{"SAMLResponse": {"x"}}},
+		"grants that are none": {"/oauth2/token", url.Values{"grant_type": {"password"}}},
+	} {
+		tt.form.Set("client_id", client)
+		n := refusals(t, 10, func() (int, string) {
+			answer, err := http.PostForm(s.URL()+tt.path, tt.form)
+			if err != nil {
+				t.Error(err)
+				return 0, ""
+			}
+			defer answer.Body.Close()
+			text, err := io.ReadAll(answer.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			return answer.StatusCode, string(text)
+		})
+		if none := name == "grants that are none"; none && n > 0 || !none && (n < 5 || n == 10) {
+			t.Errorf("%d of 10 %s were refused", n, name)
+		}
+	}
+}
