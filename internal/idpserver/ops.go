@@ -70,6 +70,14 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.UpdateTerms, s.UpdateTerms)
 	awsjson.Handle(m, idp.DeleteTerms, s.DeleteTerms)
 
+	// limit.go
+	awsjson.Handle(m, idp.GetProvisionedLimit, s.GetProvisionedLimit)
+	awsjson.Handle(m, idp.UpdateProvisionedLimit, s.UpdateProvisionedLimit)
+
+	// log_delivery.go
+	awsjson.Handle(m, idp.SetLogDeliveryConfiguration, s.SetLogDeliveryConfiguration)
+	awsjson.Handle(m, idp.GetLogDeliveryConfiguration, s.GetLogDeliveryConfiguration)
+
 	// sign_up.go
 	awsjson.Handle(m, idp.SignUp, s.SignUp)
 	awsjson.Handle(m, idp.ConfirmSignUp, s.ConfirmSignUp)

@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"IdentityPools", testIdentityPools},
 		{"AccessKeys", testAccessKeys},
 		{"Roles", testRoles},
+		{"ProvisionedLimits", testProvisionedLimits},
 		{"PoolIdentities", testPoolIdentities},
 		{"IdentityLogins", testIdentityLogins},
 		{"DeleteIdentityPool", testDeleteIdentityPool},
