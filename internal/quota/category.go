@@ -55,7 +55,7 @@ var userPools = []category{
 		"AdminAddUserToGroup", "AdminDeleteUserAttributes", "AdminUpdateUserAttributes", "AdminDeleteUser", "AdminDisableUser",
 		"AdminEnableUser", "AdminLinkProviderForUser", "AdminDisableProviderForUser", "VerifyUserAttribute", "DeleteUser",
 		"DeleteUserAttributes", "UpdateUserAttributes", "AdminUserGlobalSignOut", "GlobalSignOut", "AdminRemoveUserFromGroup",
-		"EndUserSession", "AdminEndUserSession",
+		"EndUserSession", "AdminEndUserSession", "AdminSoftDeleteUser", "AdminRestoreUser",
 	}},
 	{name: UserToken, rate: 120, adjustable: true, user: reads, operations: []string{"RevokeToken"}},
 	{name: UserResourceRead, rate: 50, adjustable: true, user: reads, operations: []string{
@@ -70,10 +70,11 @@ var userPools = []category{
 		"StartWebAuthnRegistration", "CompleteWebAuthnRegistration", "DeleteWebAuthnCredential",
 		"CreateRecoveryCodes", "DeleteRecoveryCodes", "AdminDeleteRecoveryCodes",
 	}},
-	{name: "UserList", rate: 30, operations: []string{"ListUsers", "ListUsersInGroup"}},
-	{name: "UserPoolRead", rate: 15, operations: []string{"DescribeUserPool", "ListUserPools", "ListUserPoolReplicas"}},
+	{name: "UserList", rate: 30, operations: []string{"ListUsers", "ListUsersInGroup", "ListDeletedUsers"}},
+	{name: "UserPoolRead", rate: 15, operations: []string{"DescribeUserPool", "ListUserPools", "ListUserPoolReplicas", "ListDeletedUserPools"}},
 	{name: "UserPoolUpdate", rate: 15, operations: []string{
 		"CreateUserPool", "UpdateUserPool", "DeleteUserPool", "CreateUserPoolReplica", "UpdateUserPoolReplica", "DeleteUserPoolReplica",
+		"ChangeUserPool", "SoftDeleteUserPool", "RestoreUserPool",
 	}},
 	{name: "UserPoolResourceRead", rate: 20, perPool: true, operations: []string{
 		"DescribeIdentityProvider", "DescribeResourceServer", "DescribeUserImportJob", "DescribeUserPoolDomain", "GetCSVHeader", "GetGroup",
