@@ -17,7 +17,7 @@ const (
 )
 
 // rest gives memory back to the system whenever the server has come to rest: what only the start, or the requests before, needed is
-// free then, and an idle server would keep it for minutes.
+// free then, and an idle server would keep it for minutes, or, of the program itself, for ever.
 func rest(ctx context.Context) {
 	tick := time.NewTicker(restTime)
 	defer tick.Stop()
@@ -31,6 +31,7 @@ func rest(ctx context.Context) {
 		now := allocated()
 		if now-last < restBytes && now-given >= giveBytes {
 			debug.FreeOSMemory()
+			unmapText()
 			given = now
 		}
 		last = now
