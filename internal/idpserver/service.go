@@ -10,6 +10,7 @@ import (
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 	"cognate/internal/userimport"
@@ -24,6 +25,7 @@ type Service struct {
 	authn    *authn.Machine
 	oauth    *oauth.Service
 	imports  *userimport.Service
+	threat   *threat.Service
 }
 
 // Core is what the door stands on.
@@ -35,12 +37,14 @@ type Core struct {
 	Machine  *authn.Machine
 	OAuth    *oauth.Service
 	Imports  *userimport.Service
+	Threat   *threat.Service
 }
 
 // New makes the door over the core.
 func New(c Core) *Service {
 	return &Service{
 		pools: c.Pools, users: c.Users, passkeys: c.Passkeys, tokens: c.Tokens, authn: c.Machine, oauth: c.OAuth, imports: c.Imports,
+		threat: c.Threat,
 	}
 }
 
