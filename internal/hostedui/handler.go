@@ -121,7 +121,7 @@ func (s *Service) serve(path string, handle func(*visit) error) http.HandlerFunc
 // visit begins to answer a request.
 func (s *Service) visit(w http.ResponseWriter, r *http.Request, path string) *visit {
 	v := &visit{Service: s, w: w, r: r, path: path}
-	v.ctx = awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r)})
+	v.ctx = awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r), Agent: r.UserAgent()})
 	v.setLanguage()
 	v.protect()
 	return v

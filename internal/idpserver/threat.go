@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"cognate/api/idp"
+	"cognate/internal/pool"
+	"cognate/internal/store"
 )
 
 // SetRiskConfiguration replaces what threat protection does, for a client or for a pool.
@@ -48,9 +50,6 @@ func (s *Service) AdminUpdateAuthEventFeedback(ctx context.Context, in *idp.Admi
 
 // UpdateAuthEventFeedback takes a user's word on an event, with the token that a mail has brought.
 func (s *Service) UpdateAuthEventFeedback(ctx context.Context, in *idp.UpdateAuthEventFeedbackRequest) (*idp.UpdateAuthEventFeedbackResponse, error) {
-	p, u, err := s.findUser(ctx, in.UserPoolId, in.Username)
-	if err != nil {
-		return nil, err
-	}
-	return &idp.UpdateAuthEventFeedbackResponse{}, s.threat.RateOwn(ctx, p, u.Sub, in.EventId, in.FeedbackToken, in.FeedbackValue)
+	err := s.threat.RateOwn(ctx, in, func(p *pool.Pool) (store.User, error) { return s.users.Find(ctx, p, in.Username) })
+	return &idp.UpdateAuthEventFeedbackResponse{}, err
 }

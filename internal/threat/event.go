@@ -2,12 +2,15 @@ package threat
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"cognate/api"
 	"cognate/api/idp"
+	"cognate/internal/pool"
 	"cognate/internal/store"
 )
 
@@ -72,9 +75,43 @@ func (e *Event) Put(tx *store.Tx) error {
 	return tx.PutAuthEvent(row)
 }
 
+// SignedUp writes that a user who has signed up is confirmed now, and returns the event as it then is; nil where none was
+// kept.
+func (s *Service) SignedUp(tx *store.Tx, p *pool.Pool, u store.User) (*Event, error) {
+	if s == nil || on(p) != nil {
+		return nil, nil
+	}
+	row, err := tx.GetAuthEvent(p.ID, u.Sub, SignUpID(u.Sub))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	row.Response = store.AuthEventPass
+	e, err := eventOf(row, u)
+	if err != nil {
+		return nil, err
+	}
+	return e, tx.PassAuthEvent(p.ID, u.Sub, row.ID)
+}
+
+// eventOf is the event of a row.
+func eventOf(row store.AuthEvent, u store.User) (*Event, error) {
+	var more extra
+	if err := json.Unmarshal(row.Extra, &more); err != nil {
+		return nil, fmt.Errorf("threat: event %s: %w", row.ID, err)
+	}
+	return &Event{
+		ID: row.ID, PoolID: row.PoolID, ClientID: row.ClientID, Sub: row.Sub, Username: u.Username, Type: row.Kind, Response: row.Response,
+		Created: row.Created, Risk: Risk{Level: row.Level, Compromised: row.Compromised, Refused: row.Decision == idp.RiskDecisionTypeBlock},
+		Challenges: more.Challenges, Context: more.Context, network: row.Network, device: row.Device, expires: row.Expires,
+	}, nil
+}
+
 // Committed tells the recorders of an event that has been committed. It does nothing for nil.
 func (s *Service) Committed(ctx context.Context, e *Event) {
-	if e == nil {
+	if s == nil || e == nil {
 		return
 	}
 	for _, record := range s.recorders {
@@ -91,11 +128,13 @@ const (
 )
 
 // Try writes an event that anybody can cause, in an Update of its own, and tells the recorders, unless there have been
-// too many of the user in this hour. Of a name that nobody has, which subject then stands for, it keeps nothing, but takes
-// as long. It is written even when the client has gone.
-func (s *Service) Try(ctx context.Context, poolID, subject string, e *Event) error {
-	kept := false
-	err := s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
+// too many of the user in this hour: kept tells. Of a name that nobody has, which subject then stands for and e is nil
+// for, it keeps nothing, but takes as long. It is written even when the client has gone.
+func (s *Service) Try(ctx context.Context, poolID, subject string, e *Event) (kept bool, err error) {
+	if s == nil {
+		return false, nil
+	}
+	err = s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) (err error) {
 		if kept, err = spend(tx, poolID, subject); err != nil || !kept {
 			return err
 		}
@@ -104,7 +143,7 @@ func (s *Service) Try(ctx context.Context, poolID, subject string, e *Event) err
 	if err == nil && kept {
 		s.Committed(ctx, e)
 	}
-	return err
+	return kept && err == nil, err
 }
 
 func spend(tx *store.Tx, poolID, subject string) (bool, error) {
@@ -125,16 +164,16 @@ func spend(tx *store.Tx, poolID, subject string) (bool, error) {
 
 // describe is an event as the API shows it.
 func describe(row store.AuthEvent) (*idp.AuthEventType, error) {
-	var more extra
-	if err := json.Unmarshal(row.Extra, &more); err != nil {
+	e, err := eventOf(row, store.User{})
+	if err != nil {
 		return nil, err
 	}
 	out := &idp.AuthEventType{
 		EventId: row.ID, EventType: row.Kind, CreationDate: api.At(row.Created), EventResponse: row.Response,
 		EventRisk:        &idp.EventRiskType{RiskDecision: row.Decision, RiskLevel: row.Level, CompromisedCredentialsDetected: &row.Compromised},
-		EventContextData: &idp.EventContextDataType{IpAddress: more.IP, DeviceName: more.Device, Timezone: more.Timezone},
+		EventContextData: &idp.EventContextDataType{IpAddress: e.Context.IP, DeviceName: e.Context.Device, Timezone: e.Context.Timezone},
 	}
-	for _, c := range more.Challenges {
+	for _, c := range e.Challenges {
 		out.ChallengeResponses = append(out.ChallengeResponses, &idp.ChallengeResponseType{ChallengeName: c.Name, ChallengeResponse: c.Response})
 	}
 	if row.Feedback != "" {

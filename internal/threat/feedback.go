@@ -69,7 +69,9 @@ func on(p *pool.Pool) error {
 }
 
 // pageKey is what a page goes on after; parsePage reads it.
-func pageKey(e store.AuthEvent) string { return strconv.FormatInt(e.Created.UnixMilli(), 10) + "/" + e.ID }
+func pageKey(e store.AuthEvent) string {
+	return strconv.FormatInt(e.Created.UnixMilli(), 10) + "/" + e.ID
+}
 
 func parsePage(key string) (e store.AuthEvent) {
 	at, id, _ := strings.Cut(key, "/")
@@ -130,19 +132,28 @@ func (s *Service) openToken(text string) (f feedback, err error) {
 	return f, nil
 }
 
-// RateOwn takes a user's word on an event, by the token that was sent to the user.
-func (s *Service) RateOwn(ctx context.Context, p *pool.Pool, sub, id, token, value string) error {
-	if err := on(p); err != nil {
-		return err
-	}
-	f, err := s.openToken(token)
+// RateOwn takes a user's word on an event, by the token that was sent to the user. Find tells whose the name is, and is
+// asked only once the token has turned out to be good: nobody else learns who exists.
+func (s *Service) RateOwn(ctx context.Context, in *idp.UpdateAuthEventFeedbackRequest, find func(*pool.Pool) (store.User, error)) error {
+	p, err := s.watched(ctx, in.UserPoolId)
 	if err != nil {
 		return err
 	}
-	if f.Pool != p.ID || f.Sub != sub || f.Event != id {
+	f, err := s.openToken(in.FeedbackToken)
+	if err != nil {
+		return err
+	}
+	if f.Pool != p.ID || f.Event != in.EventId {
 		return errToken
 	}
-	return s.rate(ctx, store.AuthEvent{PoolID: p.ID, Sub: sub, ID: id, Feedback: value, FeedbackBy: byUser})
+	u, err := find(p)
+	if err != nil {
+		return err
+	}
+	if u.Sub != f.Sub {
+		return errToken
+	}
+	return s.rate(ctx, store.AuthEvent{PoolID: p.ID, Sub: u.Sub, ID: in.EventId, Feedback: in.FeedbackValue, FeedbackBy: byUser})
 }
 
 // RateByLink is RateOwn for the link of a mail, which tells nothing but the token and the value.
@@ -158,10 +169,4 @@ func (s *Service) RateByLink(ctx context.Context, token, value string) error {
 		return err
 	}
 	return s.rate(ctx, store.AuthEvent{PoolID: f.Pool, Sub: f.Sub, ID: f.Event, Feedback: value, FeedbackBy: byUser})
-}
-
-// Token tells whose event a feedback token is of: the pool's id. It is an error for one that is of no use.
-func (s *Service) Token(text string) (poolID string, err error) {
-	f, err := s.openToken(text)
-	return f.Pool, err
 }

@@ -16,6 +16,7 @@ type Risk struct {
 	Level       string `json:"l,omitzero"` // Low, Medium or High; empty is none
 	Action      string `json:"a,omitzero"` // an AccountTakeoverEventActionType; empty where nothing is done about risk
 	Notify      bool   `json:"n,omitzero"` // the user is to be told
+	Told        bool   `json:"t,omitzero"` // the user has been told
 	Compromised bool   `json:"c,omitzero"` // the password has become public
 	Refused     bool   `json:"-"`          // it was refused because of the above
 }
