@@ -100,7 +100,9 @@ type publicPassword string
 const public publicPassword = PublicPassword
 
 // Has implements [threat.Passwords].
-func (p publicPassword) Has(_ context.Context, password string) (bool, error) { return password == string(p), nil }
+func (p publicPassword) Has(_ context.Context, password string) (bool, error) {
+	return password == string(p), nil
+}
 
 const accountID = "000000000000"
 

@@ -29,9 +29,10 @@ type Range struct {
 	kept map[string]answer // by the digits
 }
 
-// answer is what the service knows of the hashes that begin with some digits: the rest of each, in hex.
+// answer is what the service knows of the hashes that begin with some digits: the rest of each in upper-case hex, between
+// line ends.
 type answer struct {
-	rest map[string]bool
+	rest string
 	at   time.Time
 }
 
@@ -39,7 +40,7 @@ const (
 	rangeDigits  = 5
 	rangeTimeout = 2 * time.Second // a user waits
 	rangeAge     = time.Hour
-	maxKept      = 64 // answers, of some 100 KB each in memory
+	maxKept      = 64 // answers, of some 40 KB each
 	maxRange     = 512 << 10
 )
 
@@ -76,17 +77,17 @@ func (r *Range) Has(ctx context.Context, password string) (bool, error) {
 		}
 		r.keep(digits, known)
 	}
-	return known[rest], nil
+	return strings.Contains(known, "\n"+rest+"\n"), nil
 }
 
-func (r *Range) recall(digits string) (map[string]bool, bool) {
+func (r *Range) recall(digits string) (string, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a, ok := r.kept[digits]
 	return a.rest, ok && time.Since(a.at) < rangeAge
 }
 
-func (r *Range) keep(digits string, rest map[string]bool) {
+func (r *Range) keep(digits, rest string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, ok := r.kept[digits]; !ok && len(r.kept) >= maxKept {
@@ -99,12 +100,12 @@ func (r *Range) keep(digits string, rest map[string]bool) {
 }
 
 // ask asks the service. No error names the digits.
-func (r *Range) ask(ctx context.Context, digits string) (map[string]bool, error) {
+func (r *Range) ask(ctx context.Context, digits string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, rangeTimeout)
 	defer cancel()
 	q, err := http.NewRequestWithContext(ctx, http.MethodGet, r.address+digits, nil)
 	if err != nil {
-		return nil, errors.New("the address is malformed")
+		return "", errors.New("the address is malformed")
 	}
 	q.Header = http.Header{"User-Agent": {"Cognate"}, "Add-Padding": {"true"}, "Accept": {"text/plain"}}
 	status, body, err := outbound.Do(r.client, q, maxRange)
@@ -115,7 +116,7 @@ func (r *Range) ask(ctx context.Context, digits string) (map[string]bool, error)
 		err = fmt.Errorf("it answers %d", status)
 	}
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	return parseRange(body)
 }
@@ -124,24 +125,24 @@ var errRange = errors.New("it answers something else than hashes")
 
 // parseRange reads an answer: on each line the rest of a hash in hex, a colon, and how often the password has been seen. A
 // line of a password that has been seen no time is padding.
-func parseRange(body []byte) (map[string]bool, error) {
-	out := map[string]bool{}
+func parseRange(body []byte) (string, error) {
+	out, lines := []byte{'\n'}, 0
 	for line := range bytes.SplitSeq(body, []byte("\n")) {
 		line = bytes.TrimRight(line, "\r")
 		if len(line) == 0 {
 			continue
 		}
-		rest, count, ok := strings.Cut(string(line), ":")
-		n, err := strconv.ParseUint(strings.TrimSpace(count), 10, 63)
-		if !ok || err != nil || len(rest) != 2*sha1.Size-rangeDigits || strings.Trim(rest, "0123456789ABCDEFabcdef") != "" {
-			return nil, errRange
+		rest, count, ok := bytes.Cut(line, []byte(":"))
+		n, err := strconv.ParseUint(string(count), 10, 63)
+		if !ok || err != nil || len(rest) != 2*sha1.Size-rangeDigits || len(bytes.Trim(rest, "0123456789ABCDEFabcdef")) > 0 {
+			return "", errRange
 		}
-		if n > 0 {
-			out[strings.ToUpper(rest)] = true
+		if lines++; n > 0 {
+			out = append(append(out, bytes.ToUpper(rest)...), '\n')
 		}
 	}
-	if len(out) == 0 && len(bytes.TrimSpace(body)) == 0 {
-		return nil, errRange
+	if lines == 0 {
+		return "", errRange
 	}
-	return out, nil
+	return string(out), nil
 }
