@@ -23,6 +23,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -70,6 +71,8 @@ func (s *Service) Register(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET /confirmUser", s.confirmUser)
 	mux.HandleFunc("GET /confirmUser/{$}", s.confirmUser)
+	mux.HandleFunc("GET "+threat.FeedbackPath, s.feedback)
+	mux.HandleFunc("POST "+threat.FeedbackPath, s.feedback)
 	mux.HandleFunc("GET /error", s.failure)
 	mux.Handle(AssetsPattern, s.view.Assets())
 	mux.HandleFunc(ThemePattern, s.theme)

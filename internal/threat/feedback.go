@@ -125,6 +125,9 @@ func (s *Service) token(e *Event) (string, error) {
 }
 
 func (s *Service) openToken(text string) (f feedback, err error) {
+	if s == nil {
+		return f, errToken
+	}
 	plain, err := s.keys.OpenText(text, feedbackAAD)
 	if err != nil || json.Unmarshal(plain, &f) != nil || time.Now().After(f.Expires) {
 		return f, errToken
@@ -169,4 +172,13 @@ func (s *Service) RateByLink(ctx context.Context, token, value string) error {
 		return err
 	}
 	return s.rate(ctx, store.AuthEvent{PoolID: f.Pool, Sub: f.Sub, ID: f.Event, Feedback: value, FeedbackBy: byUser})
+}
+
+// CheckLink tells whether the token of a mail's link is good for anything.
+func (s *Service) CheckLink(ctx context.Context, token string) error {
+	f, err := s.openToken(token)
+	if err == nil {
+		_, err = s.watched(ctx, f.Pool)
+	}
+	return err
 }
