@@ -7,7 +7,8 @@ import (
 )
 
 // AuthEvent is something that a user has done, or that somebody has tried as the user, as threat protection keeps it.
-// Network and Device are what the user is known by; empty where they are not known. Extra is a JSON document.
+// Network and Device are what the user is known by; empty where they are not known. Context, which tells more of them, and
+// Challenges are JSON documents.
 // Feedback is what the user or an administrator has said of it since, FeedbackBy who; empty until then.
 type AuthEvent struct {
 	PoolID, Sub, ID string
@@ -16,7 +17,8 @@ type AuthEvent struct {
 	Decision, Level string
 	Compromised     bool
 	Network, Device string
-	Extra           []byte
+	Context         []byte
+	Challenges      []byte
 	Created         time.Time
 	Expires         time.Time // when it is swept
 
@@ -31,11 +33,11 @@ const (
 )
 
 const authEventColumns = `pool_id, sub, id, client_id, kind, response, decision, level, compromised, network, device,
-	extra, feedback, feedback_by, feedback_at, created, expires`
+	context, challenges, feedback, feedback_by, feedback_at, created, expires`
 
 func (e *AuthEvent) scan(r *sql.Rows) error {
 	return r.Scan(&e.PoolID, &e.Sub, &e.ID, &e.ClientID, &e.Kind, &e.Response, &e.Decision, &e.Level, &e.Compromised, &e.Network, &e.Device,
-		raw(&e.Extra), &e.Feedback, &e.FeedbackBy, when(&e.FeedbackAt), when(&e.Created), when(&e.Expires))
+		raw(&e.Context), raw(&e.Challenges), &e.Feedback, &e.FeedbackBy, when(&e.FeedbackAt), when(&e.Created), when(&e.Expires))
 }
 
 // teaches reports whether an event tells what is usual for its user, or what is not.
@@ -44,17 +46,20 @@ func (e *AuthEvent) teaches() bool {
 }
 
 // PutAuthEvent inserts an event, or writes how the one with its ID has gone on: ClientID, Kind, Created, Expires and the
-// feedback stay. One whose response is Pass stays as it is. ErrNotFound when the user is not there.
+// feedback stay, and so do Network, Device and Context where they are known: an event is where it began. One whose response is Pass stays
+// as it is. ErrNotFound when the user is not there.
 func (t *Tx) PutAuthEvent(e AuthEvent) error {
 	return t.put("put auth event", `
 		INSERT INTO auth_events (`+authEventColumns+`, teaches)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (pool_id, sub, id) DO UPDATE SET response = excluded.response, decision = excluded.decision,
-			level = excluded.level, compromised = excluded.compromised, network = excluded.network, device = excluded.device,
-			extra = excluded.extra, teaches = excluded.teaches OR auth_events.teaches
+			level = excluded.level, compromised = excluded.compromised, challenges = excluded.challenges,
+			context = CASE WHEN auth_events.network = '' AND auth_events.device = '' THEN excluded.context ELSE auth_events.context END,
+			network = CASE WHEN auth_events.network = '' THEN excluded.network ELSE auth_events.network END,
+			device = CASE WHEN auth_events.device = '' THEN excluded.device ELSE auth_events.device END, teaches = excluded.teaches OR auth_events.teaches
 		WHERE auth_events.response <> '`+AuthEventPass+`'`,
 		e.PoolID, e.Sub, e.ID, e.ClientID, e.Kind, e.Response, e.Decision, e.Level, e.Compromised, e.Network, e.Device,
-		string(e.Extra), e.Feedback, e.FeedbackBy, millis(e.FeedbackAt), millis(e.Created), millis(e.Expires), e.teaches())
+		string(e.Context), string(e.Challenges), e.Feedback, e.FeedbackBy, millis(e.FeedbackAt), millis(e.Created), millis(e.Expires), e.teaches())
 }
 
 // GetAuthEvent returns an event of a user, or ErrNotFound.

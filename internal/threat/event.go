@@ -46,19 +46,17 @@ type Context struct {
 	Timezone string `json:"timezone,omitzero"`
 }
 
-// extra is what the row of an event keeps beside its columns.
-type extra struct {
-	Context
-	Challenges []Challenge `json:"challenges,omitzero"`
-}
-
 // row is the event as it is kept.
 func (e *Event) row() (store.AuthEvent, error) {
-	text, err := json.Marshal(extra{e.Context, e.Challenges}, json.Deterministic(true))
+	where, err := json.Marshal(e.Context, json.Deterministic(true))
+	if err != nil {
+		return store.AuthEvent{}, err
+	}
+	proofs, err := json.Marshal(e.Challenges, json.Deterministic(true))
 	return store.AuthEvent{
 		PoolID: e.PoolID, Sub: e.Sub, ID: e.ID, ClientID: e.ClientID, Kind: e.Type, Response: e.Response,
 		Decision: e.Risk.Decision(), Level: e.Risk.Level, Compromised: e.Risk.Compromised, Network: e.network, Device: e.device,
-		Extra: text, Created: e.Created, Expires: e.expires,
+		Context: where, Challenges: proofs, Created: e.Created, Expires: e.expires,
 	}, err
 }
 
@@ -98,15 +96,15 @@ func (s *Service) SignedUp(tx *store.Tx, p *pool.Pool, u store.User) (*Event, er
 
 // eventOf is the event of a row.
 func eventOf(row store.AuthEvent, u store.User) (*Event, error) {
-	var more extra
-	if err := json.Unmarshal(row.Extra, &more); err != nil {
-		return nil, fmt.Errorf("threat: event %s: %w", row.ID, err)
-	}
-	return &Event{
+	e := &Event{
 		ID: row.ID, PoolID: row.PoolID, ClientID: row.ClientID, Sub: row.Sub, Username: u.Username, Type: row.Kind, Response: row.Response,
 		Created: row.Created, Risk: Risk{Level: row.Level, Compromised: row.Compromised, Refused: row.Decision == idp.RiskDecisionTypeBlock},
-		Challenges: more.Challenges, Context: more.Context, network: row.Network, device: row.Device, expires: row.Expires,
-	}, nil
+		network: row.Network, device: row.Device, expires: row.Expires,
+	}
+	if err := errors.Join(json.Unmarshal(row.Context, &e.Context), json.Unmarshal(row.Challenges, &e.Challenges)); err != nil {
+		return nil, fmt.Errorf("threat: event %s: %w", row.ID, err)
+	}
+	return e, nil
 }
 
 // Committed tells the recorders of an event that has been committed. It does nothing for nil.

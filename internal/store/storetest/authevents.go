@@ -13,7 +13,7 @@ import (
 func newAuthEvent(pool, sub, id string, at int) store.AuthEvent {
 	return store.AuthEvent{
 		PoolID: pool, Sub: sub, ID: id, ClientID: "c", Kind: "SignIn", Response: "InProgress", Decision: "NoRisk", Level: "",
-		Compromised: true, Network: "10.0.0.0/24", Device: "a:Firefox", Extra: []byte(`{"ä":"<&>"}`),
+		Compromised: true, Network: "10.0.0.0/24", Device: "a:Firefox", Context: []byte(`{"ä":"<&>"}`), Challenges: []byte(`[]`),
 		Created: day(at), Expires: day(at + 90),
 	}
 }
@@ -42,8 +42,9 @@ func testAuthEvents(t *testing.T, db *store.DB) {
 
 	next := e
 	next.Response, next.Decision, next.Level, next.Compromised = "Pass", "AccountTakeover", "Low", false
-	next.Network, next.Device, next.Extra = "::/48", "", []byte(`{}`)
+	next.Challenges = []byte(`[1]`)
 	put := next // what may not change, and what a later step does not know
+	put.Network, put.Device, put.Context = "::/48", "", []byte(`{}`)
 	put.ClientID, put.Kind, put.Created, put.Expires = "other", "SignUp", day(5), day(6)
 	put.Feedback, put.FeedbackBy, put.FeedbackAt = "", "", time.Time{}
 	update(t, db, func(tx *store.Tx) error { return tx.PutAuthEvent(put) })
@@ -53,6 +54,12 @@ func testAuthEvents(t *testing.T, db *store.DB) {
 	get(next) // one that has passed stays so
 	get(newAuthEvent("p", "b", "e1", 3))
 
+	nowhere := newAuthEvent("p", "a", "nowhere", 0)
+	nowhere.Network, nowhere.Device = "", ""
+	somewhere := newAuthEvent("p", "a", "nowhere", 0)
+	somewhere.Context = []byte(`{"x":1}`)
+	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.PutAuthEvent(nowhere), tx.PutAuthEvent(somewhere)) })
+	get(somewhere)
 	is(t, "feedback on nothing", try(db, func(tx *store.Tx) error { return tx.SetAuthEventFeedback(newAuthEvent("p", "a", "E1", 0)) }), store.ErrNotFound)
 	view(t, db, func(tx *store.Tx) error {
 		_, none := tx.GetAuthEvent("p", "a", "e2")
