@@ -100,10 +100,14 @@ func (t *Tx) ListAuthEvents(poolID, sub string, before AuthEvent, limit int) ([]
 
 // RecentAuthEvents returns what a sign-in of a user is compared with: the last of the events that tell what is usual for
 // the user, which are sign-ins that have succeeded and events with feedback, and the last of all others since a time; up
-// to limit of each, in no order. However many of one sort there are, they do not hide the other.
+// to limit of each, in no order. However many of one sort there are, they do not hide the other. Of each there are ID, Kind,
+// Response, Decision, Network, Device, Feedback, FeedbackAt and Created alone.
 func (t *Tx) RecentAuthEvents(poolID, sub string, since time.Time, limit int) ([]AuthEvent, error) {
-	const last = `SELECT * FROM (SELECT ` + authEventColumns + ` FROM auth_events WHERE pool_id = $1 AND sub = $2 `
+	const last = `SELECT * FROM (SELECT id, kind, response, decision, network, device, feedback, feedback_at, created FROM auth_events WHERE pool_id = $1 AND sub = $2 `
 	query := fmt.Sprintf(`%[1]sAND teaches ORDER BY created DESC, id DESC LIMIT $3) AS usual
 		UNION ALL %[1]sAND created > $4 AND NOT teaches ORDER BY created DESC, id DESC LIMIT $3) AS others`, last)
-	return list(t, "recent auth events", (*AuthEvent).scan, query, poolID, sub, page(limit), millis(since))
+	scan := func(e *AuthEvent, r *sql.Rows) error {
+		return r.Scan(&e.ID, &e.Kind, &e.Response, &e.Decision, &e.Network, &e.Device, &e.Feedback, when(&e.FeedbackAt), when(&e.Created))
+	}
+	return list(t, "recent auth events", scan, query, poolID, sub, page(limit), millis(since))
 }
