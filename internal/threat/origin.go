@@ -27,6 +27,7 @@ type place struct {
 	network  string // /24 of IPv4, /48 of IPv6
 	device   string // see device
 	specific bool   // the device is one, and not all of its make
+	own      bool   // it is remembered for the user, and must prove that
 	name     string // of the device, for people
 	timezone string
 }
@@ -79,10 +80,10 @@ func locate(o Origin) (p place) {
 	return p
 }
 
-// on is a place on a remembered device.
+// on is a place on a remembered device of the user.
 func (p place) on(key string) place {
 	if key != "" {
-		p.device, p.specific = deviceKey+key, true
+		p.device, p.specific, p.own = deviceKey+key, true, true
 	}
 	return p
 }

@@ -233,7 +233,7 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 	if err := d.spend(ctx, me.Pool, u.Sub, limitChangePassword); err != nil {
 		return err
 	}
-	watch, err := d.guard(ctx, me.Pool, me.Client, nil)
+	watch, err := d.protect(ctx, me.Pool, me.Client, nil)
 	if err != nil {
 		return err
 	}

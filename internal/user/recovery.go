@@ -103,7 +103,7 @@ func (d *Directory) forgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 		if err := d.spend(ctx, p, u.Sub, limitForgot, limitForgotSend); err != nil {
 			return nil, err
 		}
-		w, err := d.guard(ctx, p, c, in.UserContextData)
+		w, err := d.protect(ctx, p, c, in.UserContextData)
 		if err != nil {
 			return nil, err
 		}
@@ -155,7 +155,7 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 	if err != nil {
 		return err
 	}
-	w, err := d.guard(ctx, p, c, in.UserContextData)
+	w, err := d.protect(ctx, p, c, in.UserContextData)
 	if err != nil {
 		return err
 	}

@@ -34,8 +34,8 @@ func Origin(ctx context.Context, c *pool.Client, data *idp.UserContextDataType) 
 	return o
 }
 
-// guard begins to watch what a user does at a client, beside signing in. It is nil where nothing is watched.
-func (d *Directory) guard(ctx context.Context, p *pool.Pool, c *pool.Client, data *idp.UserContextDataType) (*threat.Watch, error) {
+// protect begins to watch what a user does at a client, beside signing in. It is nil where nothing is watched.
+func (d *Directory) protect(ctx context.Context, p *pool.Pool, c *pool.Client, data *idp.UserContextDataType) (*threat.Watch, error) {
 	if d.options.Threat == nil || c == nil {
 		return nil, nil
 	}
