@@ -59,7 +59,6 @@ func (m *Machine) tried(ctx context.Context, a *Attempt, err error) error {
 		return err
 	}
 	if p.risk == nil && p.Exists() {
-		a.watch.On(p.device)
 		r, failed := a.watch.Assess(ctx, p.User.Sub)
 		if failed != nil {
 			return failed

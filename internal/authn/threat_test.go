@@ -409,3 +409,17 @@ func TestCustomUnderThreat(t *testing.T) {
 		h.refuses(step, err)("NotAuthorizedException", "Unable to login because of security reasons.")
 	})
 }
+
+// TestOddOrigins has anything come along with a wrong password: it is kept as text, or not at all (checklist 55).
+func TestOddOrigins(t *testing.T) {
+	underThreat(t, "ENFORCED", func(g *guarded) {
+		for _, odd := range []string{"\x00", "\xff", strings.Repeat("x", 50)} {
+			_, err := g.machine.Start(g.Context(), &authn.Attempt{
+				Pool: g.pool, Client: g.client, Flow: "USER_PASSWORD_AUTH", Origin: threat.Origin{IP: odd, Agent: odd, Encoded: odd},
+				Parameters: map[string]string{"USERNAME": "alice", "PASSWORD": "wrong", "DEVICE_KEY": odd},
+			})
+			g.wants(err, "NotAuthorizedException", "Incorrect username or password.")
+		}
+		g.shows("alice", "Fail", "NoRisk", "", "Password:Failure")
+	})
+}

@@ -66,13 +66,16 @@ func (s *Service) recent(ctx context.Context, poolID, sub string, now time.Time)
 // is one and no mere make, was last called invalid, the level is High. Else each of these signs adds one: a network that
 // the user has not been seen in, a device that it has not been seen with, many sign-ins or networks within an hour, and
 // some failures within an hour. A network or device that is not known is no sign, nor is a new one of a user who has
-// never been seen. Failures are no sign against whom network and device speak for: others must not be able to make a
+// never been seen; a device that the user has had remembered is known. Failures are no sign against whom network and device speak for: others must not be able to make a
 // user suspect in its usual place.
 func judge(past []store.AuthEvent, here place, now time.Time) string {
 	network := verdictOn(past, here.network, func(e *store.AuthEvent) string { return e.Network })
 	device := verdictOn(past, here.device, func(e *store.AuthEvent) string { return e.Device })
 	if network == invalidBefore || device == invalidBefore && here.specific {
 		return idp.RiskLevelTypeHigh
+	}
+	if here.own {
+		device = seenBefore
 	}
 	signs := 0
 	for _, is := range []bool{

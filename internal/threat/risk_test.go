@@ -31,6 +31,23 @@ func many(n int, e store.AuthEvent) (out []store.AuthEvent) {
 	return out
 }
 
+// TestJudgeRemembered knows a device that the user has had remembered, from its first sign-in on, unless it was called invalid.
+func TestJudgeRemembered(t *testing.T) {
+	past := []store.AuthEvent{was(3000, "Pass", "10.0.0.0/24", "a:Firefox")}
+	here := place{network: "10.0.0.0/24", device: "a:curl"}
+	if got := judge(past, here, noon); got != "Low" {
+		t.Errorf("elsewhere: %q", got)
+	}
+	here = here.on("key")
+	if got := judge(past, here, noon); got != "" {
+		t.Errorf("on it: %q", got)
+	}
+	past = append(past, said(1, "Invalid", was(9, "Pass", "10.9.9.0/24", here.device)))
+	if got := judge(past, here, noon); got != "High" {
+		t.Errorf("called invalid: %q", got)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	home := was(3000, "Pass", "10.0.0.0/24", "a:Firefox")
 	failure := was(5, "Fail", "10.9.9.0/24", "a:curl")

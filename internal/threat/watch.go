@@ -51,7 +51,7 @@ func (s *Service) Watch(ctx context.Context, p *pool.Pool, c *pool.Client, o Ori
 	return &Watch{service: s, pool: p, client: c.ID, rules: r, enforced: enforced, here: locate(o)}, nil
 }
 
-// On says that the attempt is on a remembered device of the user, whose key is not empty.
+// On says that the attempt is on a remembered device of the user, by its key, which it has yet to prove; empty is none.
 func (w *Watch) On(key string) {
 	if w != nil {
 		w.here = w.here.on(key)
