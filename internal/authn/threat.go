@@ -58,8 +58,8 @@ func (m *Machine) tried(ctx context.Context, a *Attempt, err error) error {
 	if err == nil || a.watch == nil || p == nil || a.failed == "" {
 		return err
 	}
-	if p.risk == nil && p.Exists() {
-		r, failed := a.watch.Assess(ctx, p.User.Sub)
+	if p.risk == nil { // of a name that nobody has it takes as long
+		r, failed := a.watch.Assess(ctx, p.Subject)
 		if failed != nil {
 			return failed
 		}

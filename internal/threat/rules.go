@@ -21,7 +21,7 @@ import (
 // rules are a risk configuration, read: that of a client, or of its pool where the client has none of its own. Without
 // either, everything is watched and nothing done.
 type rules struct {
-	pool             string
+	pool, client     string
 	takeover         *idp.AccountTakeoverRiskConfigurationType
 	passwords        *idp.CompromisedCredentialsRiskConfigurationType
 	blocked, skipped []netip.Prefix
@@ -31,8 +31,13 @@ type rules struct {
 const kindRules = "risk"
 
 func (s *Service) changed(c store.Change) {
-	if c.Kind == kindRules || c.Kind == "" {
-		s.rules.Drop(func(_ string, r *rules) bool { return c.Kind == "" || r.pool == c.ID })
+	switch c.Kind {
+	case kindRules, "pool": // which may be gone, and made again under its old id
+		s.rules.Drop(func(_ string, r *rules) bool { return r.pool == c.ID })
+	case "client":
+		s.rules.Drop(func(_ string, r *rules) bool { return r.client == c.ID })
+	case "":
+		s.rules.Drop(func(string, *rules) bool { return true })
 	}
 }
 
@@ -57,7 +62,7 @@ func (s *Service) rulesOf(ctx context.Context, p *pool.Pool, clientID string) (*
 	if err != nil {
 		return nil, err
 	}
-	r = &rules{pool: p.ID, takeover: shown.AccountTakeoverRiskConfiguration, passwords: shown.CompromisedCredentialsRiskConfiguration}
+	r = &rules{pool: p.ID, client: clientID, takeover: shown.AccountTakeoverRiskConfiguration, passwords: shown.CompromisedCredentialsRiskConfiguration}
 	if e := shown.RiskExceptionConfiguration; e != nil {
 		if r.blocked, err = ranges(e.BlockedIPRangeList); err == nil {
 			r.skipped, err = ranges(e.SkippedIPRangeList)
