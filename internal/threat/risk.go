@@ -43,7 +43,7 @@ func (r Risk) Demands() (factor, required bool) {
 
 // What a sign-in is compared with: the last events that tell what is usual, and what has failed lately.
 const (
-	history   = 50
+	history   = 30
 	lately    = time.Hour
 	manyPass  = 20 // sign-ins lately
 	manyNets  = 4  // networks of sign-ins lately
