@@ -423,3 +423,27 @@ func TestOddOrigins(t *testing.T) {
 		g.shows("alice", "Fail", "NoRisk", "", "Password:Failure")
 	})
 }
+
+// TestEventsExpire sweeps events once they have been kept for as long as they are to be.
+func TestEventsExpire(t *testing.T) {
+	underThreat(t, "AUDIT", func(g *guarded) {
+		g.granted(atHome, "alice", password)
+		sub := g.sub("alice")
+		for _, c := range []struct {
+			wait time.Duration
+			want int
+		}{{threat.DefaultKeep - time.Hour, 1}, {2 * time.Hour, 0}} {
+			time.Sleep(c.wait)
+			for n := 1; n > 0; {
+				var err error
+				n, err = g.db.Sweep(g.Context(), time.Now().UTC(), 100)
+				g.must(err)
+			}
+			list, _, err := g.threat.List(g.Context(), g.pool, sub, nil, "")
+			g.must(err)
+			if len(list) != c.want {
+				g.Errorf("%d events, want %d", len(list), c.want)
+			}
+		}
+	})
+}
