@@ -19,6 +19,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/trigger"
 	"cognate/internal/user"
@@ -51,6 +52,7 @@ type Attempt struct {
 	Parameters map[string]string // AuthParameters or ChallengeResponses
 	Metadata   map[string]string // ClientMetadata, for functions
 	IP         string            // where the user is, as far as that is known
+	Origin     threat.Origin     // the same for threat protection, and by what program
 
 	// Enter makes the attempt one of a page of the server's own: the sign-in ends with a call of Enter in place of
 	// tokens, and a page may take a password whatever flows the client allows itself. What Enter writes, it
@@ -62,6 +64,8 @@ type Attempt struct {
 	// answer to EMAIL_OTP. The code is of no use without the Session, which the page keeps in the browser that asked.
 	// Empty, or without Enter, codes are sent that a person can type.
 	Link string
+
+	watching
 }
 
 // Entry is a sign-in that has proven all that its pool asks for.
@@ -182,7 +186,10 @@ func (m *Machine) Start(ctx context.Context, a *Attempt) (*Step, error) {
 		return nil, f.refusal(a)
 	}
 	start := func() (*Step, error) {
-		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return f.start(m, ctx, a) })
+		return user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) {
+			step, err := f.start(m, ctx, a)
+			return step, m.tried(ctx, a, err)
+		})
 	}
 	if f.setting == idp.ExplicitAuthFlowsTypeAllowRefreshTokenAuth {
 		return start() // nobody guesses refresh tokens, and an office's may end all at once
@@ -204,7 +211,10 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 	}
 	var after *Step // a wrong answer
 	step, err := user.Watched(m.users, a.IP, func() (*Step, error) {
-		step, err := user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) { return answer(m, ctx, a) })
+		step, err := user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) {
+			step, err := answer(m, ctx, a)
+			return step, m.tried(ctx, a, err)
+		})
 		if err == nil && step.wrong {
 			after, err = step, errWrongPassword // to whoever counts guesses
 		}

@@ -152,6 +152,17 @@ func (m *Machine) endCustom(ctx context.Context, a *Attempt, p *progress) (*Step
 	if err != nil {
 		return nil, err
 	}
+	if err := RefusedState(p.User); err != nil {
+		return nil, a.failing(failedOther, err)
+	}
+	if err := m.assess(ctx, a, p); err != nil {
+		return nil, err
+	}
+	if demanded, _ := p.demands(); demanded && !bothProven(p.methods) {
+		if step, err := m.askFactor(ctx, a, p); step != nil || err != nil {
+			return step, err
+		}
+	}
 	return m.complete(ctx, a, p)
 }
 
@@ -193,6 +204,9 @@ func (m *Machine) answerCustom(ctx context.Context, a *Attempt) (*Step, error) {
 		}
 		return err
 	})
+	if wrong {
+		a.failed = failedOther
+	}
 	if err != nil && !wrong {
 		return nil, once(err, errUsedSession)
 	}
@@ -243,7 +257,7 @@ func (m *Machine) answerCustomPassword(ctx context.Context, a *Attempt, c claim,
 		return nil, errInvalidSession
 	}
 	if err := m.proveBlock(ctx, a, &p.Account, c, b, raw); err != nil {
-		return nil, err
+		return nil, a.failing(failedPassword, err)
 	}
 	switch {
 	case !p.User.Enabled:

@@ -124,7 +124,7 @@ func (m *Machine) verifyDevice(ctx context.Context, a *Attempt) (*Step, error) {
 		return ok && e.Verify(raw, c.timestamp, c.signature) && c.current
 	}
 	if err := m.prove(ctx, a, &p.Account, proof); err != nil {
-		return nil, err
+		return nil, a.failing(failedOther, err)
 	}
 	if err := RefusedState(p.User); err != nil {
 		return nil, err

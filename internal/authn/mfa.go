@@ -50,7 +50,7 @@ const (
 
 // askFactor asks for the second factor, or the choice or the set-up of one; nil when none is needed.
 func (m *Machine) askFactor(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
-	f, err := m.users.SecondFactors(ctx, a.Pool, p.User)
+	f, err := m.demanded(ctx, a, p)
 	switch {
 	case err != nil:
 		return nil, err
@@ -139,8 +139,9 @@ func (m *Machine) answerToken(ctx context.Context, a *Attempt) (*Step, error) {
 	}
 	use, err := m.users.ProveToken(ctx, a.Pool, &p.Account, code)
 	if err != nil {
-		return nil, err
+		return nil, a.failing(failedMFA, err)
 	}
+	p.advanced = true
 	p.writes, p.methods = append(p.writes, use), append(p.methods, factor.method)
 	return m.complete(ctx, a, p)
 }
@@ -172,8 +173,9 @@ func (m *Machine) answerCode(ctx context.Context, a *Attempt) (*Step, error) {
 	sent := user.SignInCode{Flow: p.flow, Attr: user.FactorAttribute(a.Challenge)}
 	is, use, err := m.users.ProveSignInCode(ctx, a.Pool, &p.Account, sent, code)
 	if err != nil {
-		return nil, err
+		return nil, a.failing(failedMFA, err)
 	}
+	p.advanced = true
 	p.User, p.writes, p.methods = *is, append(p.writes, use), append(p.methods, factor.method)
 	if s.First {
 		return m.afterSingle(ctx, a, p)

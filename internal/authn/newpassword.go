@@ -10,6 +10,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/message"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 )
 
 // attributePrefix marks the attributes among the answers to NEW_PASSWORD_REQUIRED.
@@ -85,6 +86,16 @@ func (m *Machine) replacePassword(ctx context.Context, a *Attempt, p *progress, 
 	done, err := m.users.CompleteNewPassword(ctx, a.Pool, a.Client, p.User, password, changes)
 	if err != nil {
 		return nil, err
+	}
+	public, refused := a.watch.Public(ctx, idp.EventFilterTypePasswordChange, password)
+	if refused {
+		if a.failed = failedOther; p.risk != nil {
+			p.risk.Compromised, p.risk.Refused = true, true
+		}
+		return nil, threat.ErrPassword
+	}
+	if public && p.risk != nil {
+		p.risk.Compromised = true
 	}
 	p.User, p.Password = done.User, done.Password
 	p.writes = append(p.writes, done.Write)

@@ -6,6 +6,7 @@ import (
 
 	"cognate/api/idp"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/trigger"
 	"cognate/internal/user"
@@ -15,13 +16,16 @@ import (
 // in the sealed Session.
 type progress struct {
 	user.Account
-	flow    string   // what token.NewFlow gave when the sign-in began
-	device  string   // the DEVICE_KEY that the client says it has; once recognised, that of a remembered device
-	proven  string   // the key of the device that has made its proof
-	methods []string // what has been proven, as the amr claim names it (RFC 8176)
-	target  level    // what has to be reached; 0 where the client has not asked for one
-	raises  string   // the session of the user that is to be raised to the target; empty for a new one
-	custom  *custom  // of a sign-in whose challenges the pool's functions make; nil of any other
+	flow     string       // what token.NewFlow gave when the sign-in began
+	device   string       // the DEVICE_KEY that the client says it has; once recognised, that of a remembered device
+	proven   string       // the key of the device that has made its proof
+	methods  []string     // what has been proven, as the amr claim names it (RFC 8176)
+	target   level        // what has to be reached; 0 where the client has not asked for one
+	raises   string       // the session of the user that is to be raised to the target; empty for a new one
+	custom   *custom      // of a sign-in whose challenges the pool's functions make; nil of any other
+	risk     *threat.Risk // what threat protection holds of the sign-in; nil until it is asked
+	public   bool         // the password has become public
+	advanced bool         // something has been proven that no event says yet
 	// notAfter ends the tokens of a session that is raised without a new proof.
 	notAfter time.Time
 
@@ -34,14 +38,18 @@ type progress struct {
 // afterFirst decides what follows the first factor: the user's state may refuse it or ask for a new
 // password.
 func (m *Machine) afterFirst(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	p.advanced = true
 	if err := RefusedState(p.User); err != nil {
-		return nil, err
+		return nil, a.failing(failedOther, err)
 	}
 	if p.User.Status == idp.UserStatusTypeForceChangePassword {
 		if temporaryTooOld(a, p) {
-			return nil, errTemporaryOld
+			return nil, a.failing(failedOther, errTemporaryOld)
 		}
 		if err := m.recognise(ctx, a, p); err != nil {
+			return nil, err
+		}
+		if err := m.assess(ctx, a, p); err != nil {
 			return nil, err
 		}
 		return m.askNewPassword(ctx, a, p)
@@ -74,13 +82,16 @@ func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, err
 	if err := m.recognise(ctx, a, p); err != nil {
 		return nil, err
 	}
+	if err := m.assess(ctx, a, p); err != nil {
+		return nil, err
+	}
 	if p.target > levelOf(p.methods) {
 		return m.askLevel(ctx, a, p)
 	}
 	if bothProven(p.methods) {
 		return m.complete(ctx, a, p)
 	}
-	if p.device != "" && a.Pool.DeviceReplacesMFA() {
+	if demanded, _ := p.demands(); p.device != "" && a.Pool.DeviceReplacesMFA() && !demanded {
 		return m.askDevice(ctx, a, p)
 	}
 	step, err := m.askFactor(ctx, a, p)
@@ -93,6 +104,9 @@ func (m *Machine) next(ctx context.Context, a *Attempt, p *progress) (*Step, err
 // grant ends a flow, with tokens or for a page, and writes together with the session what the way there has
 // left to write.
 func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, error) {
+	if err := m.assess(ctx, a, p); err != nil {
+		return nil, err
+	}
 	proof := token.Proof{Methods: p.methods}
 	if p.target > 0 {
 		proof.Level = levelOf(p.methods).String()
@@ -101,6 +115,16 @@ func (m *Machine) grant(ctx context.Context, a *Attempt, p *progress) (*Step, er
 	if err := m.users.AfterSignIn(ctx, a.Pool, a.Client, p.User, isNew, a.occasion().Metadata); err != nil {
 		return nil, err
 	}
+	e, mail := m.pass(a, p), p.mailFor("")
+	step, err := m.end(ctx, a, p, proof, isNew)
+	if err == nil {
+		m.committed(ctx, a, p, e, mail)
+	}
+	return step, err
+}
+
+// end writes the end of a flow: a session, or what the page makes of it.
+func (m *Machine) end(ctx context.Context, a *Attempt, p *progress, proof token.Proof, isNew bool) (*Step, error) {
 	succeed := func(tx *store.Tx) error { return m.succeed(tx, a, p) }
 	if a.Enter != nil {
 		if err := a.Enter(ctx, Entry{User: p.User, Flow: p.flow, Proof: proof}, succeed); err != nil {
@@ -163,15 +187,18 @@ func (p *progress) write(tx *store.Tx) error {
 // ask is the next challenge of a sign-in, with the Session that its answer brings back. What there is to
 // write is written first: the Session stands on it.
 func (m *Machine) ask(ctx context.Context, a *Attempt, p *progress, s session, parameters map[string]string) (*Step, error) {
+	mail := p.mailFor(s.Challenge) // before it is sealed that there was one
 	text, err := m.sealOrKeep(a, p, s)
 	if err != nil {
 		return nil, err
 	}
+	e := m.advance(a, p)
 	if len(p.writes) > 0 {
 		if err := m.users.Write(ctx, p.write); err != nil {
 			return nil, once(err, p.used)
 		}
 		p.writes = nil
 	}
+	m.committed(ctx, a, p, e, mail)
 	return &Step{Challenge: s.Challenge, Session: text, Parameters: parameters}, nil
 }

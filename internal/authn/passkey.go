@@ -35,8 +35,9 @@ func (m *Machine) answerPasskey(ctx context.Context, a *Attempt) (*Step, error) 
 	}
 	proof, err := m.passkeys.Verify(ctx, a.Pool, p.SignIn, s.Passkey, []byte(credential))
 	if err != nil {
-		return nil, err
+		return nil, a.failing(failedOther, err)
 	}
+	p.advanced = true
 	p.methods, p.writes = append(p.methods, methodPasskey), append(p.writes, proof.Used)
 	settings, err := user.SettingsOf(p.User)
 	if err != nil {

@@ -24,8 +24,7 @@ var (
 // it goes through the same steps with an empty account, so that neither the answer nor its time tells.
 func (m *Machine) identify(ctx context.Context, a *Attempt, name string) (user.Account, error) {
 	p, err := m.users.SignIn(ctx, a.Pool, name)
-	known, _ := errors.AsType[*fault.Error](err)
-	unknown := known != nil && known.Code == idp.CodeUserNotFound
+	unknown := isUnknown(err)
 	if err != nil && !unknown {
 		return p, err
 	}
@@ -101,16 +100,35 @@ func (m *Machine) startPassword(ctx context.Context, a *Attempt) (*Step, error) 
 	return m.provePassword(ctx, a, p, password)
 }
 
+// named finds the account of a name, for those who may not know whether there is one.
+func (m *Machine) named(ctx context.Context, a *Attempt, name string) func() (user.Account, error) {
+	return func() (user.Account, error) {
+		p, err := m.users.SignIn(ctx, a.Pool, name)
+		if isUnknown(err) {
+			return m.users.Unknown(a.Pool, name), nil
+		}
+		return p, err
+	}
+}
+
+// isUnknown reports whether an error says that there is no such user.
+func isUnknown(err error) bool {
+	known, ok := errors.AsType[*fault.Error](err)
+	return ok && known.Code == idp.CodeUserNotFound
+}
+
 // begin makes the progress of a sign-in that begins with a name.
 func (m *Machine) begin(ctx context.Context, a *Attempt, name string) (*progress, error) {
+	if err := m.admit(ctx, a, a.Flow == idp.AuthFlowTypeCustomAuth, m.named(ctx, a, name)); err != nil {
+		return nil, err
+	}
 	account, err := m.identify(ctx, a, name)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.users.BeforeSignIn(ctx, a.Pool, a.Client, account, name, a.Metadata); err != nil {
-		return nil, err
-	}
-	return &progress{Account: account, flow: token.NewFlow(), device: a.device(), used: errWrongPassword}, nil
+	p := &progress{Account: account, flow: token.NewFlow(), device: a.device(), used: errWrongPassword}
+	a.at = p
+	return p, m.users.BeforeSignIn(ctx, a.Pool, a.Client, account, name, a.Metadata)
 }
 
 // provePassword checks a password in clear.
@@ -126,9 +144,12 @@ func (m *Machine) provePassword(ctx context.Context, a *Attempt, p *progress, pa
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, a.failing(failedPassword, err)
 	}
 	p.methods = []string{methodPassword}
+	if err := m.replacePublic(ctx, a, p, password); err != nil {
+		return nil, err
+	}
 	return m.afterFirst(ctx, a, p)
 }
 

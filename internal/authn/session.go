@@ -12,6 +12,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/user"
 )
 
@@ -48,6 +49,8 @@ type session struct {
 	Page    bool     `json:"g,omitzero"` // of a page of the server's own
 	Link    bool     `json:"h,omitzero"` // what was sent is a link
 	Custom  *custom  `json:"x,omitzero"` // of challenges that functions make
+
+	Risk *threat.Risk `json:"t,omitzero"`
 }
 
 const sessionAAD = "challenge-session"
@@ -61,7 +64,7 @@ func (a *Attempt) begin(p *progress, challenge string) session {
 		Flow: p.flow, Pool: a.Pool.ID, Client: a.Client.ID, Made: a.Client.Created, Subject: p.Subject, Real: oneIf(p.Exists()), Challenge: challenge,
 		Password: stamp(p.Password.Set), Device: p.device, Methods: p.methods, Target: p.target, Raises: p.raises,
 		First: p.custom != nil && !p.custom.proven(),
-		Page:  a.Enter != nil, Expires: time.Now().Add(a.Client.SessionLifetime()), Custom: p.custom,
+		Page:  a.Enter != nil, Expires: time.Now().Add(a.Client.SessionLifetime()), Custom: p.custom, Risk: p.risk,
 	}
 }
 
@@ -126,8 +129,18 @@ func (m *Machine) names(a *Attempt, p *progress, name string) bool {
 func (m *Machine) recallSession(ctx context.Context, a *Attempt, s session) (*progress, error) {
 	p := &progress{
 		Account: user.Account{Subject: s.Subject}, flow: s.Flow, device: s.Device, methods: s.Methods, target: s.Target, raises: s.Raises,
-		used: errUsedSession,
+		used: errUsedSession, risk: s.Risk,
 	}
+	whose := func() (user.Account, error) {
+		if s.Real == 0 {
+			return p.Account, nil
+		}
+		return m.users.SignInBySub(ctx, a.Pool, s.Subject)
+	}
+	if err := m.admit(ctx, a, s.Custom != nil, whose); err != nil {
+		return p, err
+	}
+	a.at = p
 	var err error
 	if p.custom, err = m.recallCustom(ctx, s); s.Real == 0 || err != nil {
 		return p, err

@@ -12,6 +12,7 @@ import (
 	"cognate/api/idp"
 	"cognate/internal/fault"
 	"cognate/internal/srp"
+	"cognate/internal/token"
 	"cognate/internal/user"
 )
 
@@ -162,6 +163,9 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 		return nil, err
 	}
 	b, raw, ok := m.openBlock(a, c.block)
+	if err := m.admit(ctx, a, ok && b.Custom, m.named(ctx, a, c.name)); err != nil {
+		return nil, err
+	}
 	if !ok || c.name != b.Name && a.Pool.Key(c.name) != b.Typed {
 		return nil, m.refuseBlock(ctx, a, c.name)
 	}
@@ -178,14 +182,15 @@ func (m *Machine) verifyPassword(ctx context.Context, a *Attempt) (*Step, error)
 	if p.User.Status == idp.UserStatusTypeUnconfirmed {
 		return nil, errUnconfirmed
 	}
-	if err := m.proveBlock(ctx, a, &p, c, b, raw); err != nil {
-		return nil, err
-	}
 	// The device is the one that this answer names: a client that learns here that it is not known any more
 	// answers the same challenge again without it.
-	return m.afterFirst(ctx, a, &progress{
-		Account: p, flow: b.Flow, device: a.device(), methods: []string{methodPassword}, target: b.Target, used: errWrongPassword,
-	})
+	at := &progress{Account: p, flow: b.Flow, device: a.device(), target: b.Target, used: errWrongPassword}
+	a.at = at
+	if err := m.proveBlock(ctx, a, &at.Account, c, b, raw); err != nil {
+		return nil, a.failing(failedPassword, err)
+	}
+	at.methods = []string{methodPassword}
+	return m.afterFirst(ctx, a, at)
 }
 
 // proveBlock checks the proof that answers a block, under the lockout.
@@ -210,7 +215,8 @@ func (m *Machine) refuseBlock(ctx context.Context, a *Attempt, name string) erro
 	if err != nil {
 		return err
 	}
-	return m.prove(ctx, a, &p, func() bool { return false })
+	a.at = &progress{Account: p, flow: token.NewFlow()}
+	return a.failing(failedPassword, m.prove(ctx, a, &p, func() bool { return false }))
 }
 
 // claim is the answer to PASSWORD_VERIFIER, read.

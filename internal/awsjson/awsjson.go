@@ -33,6 +33,7 @@ type Caller struct {
 	Principal // of a signed request; zero for the others
 	RequestID string
 	IP        string // the address of the peer, without a port
+	Agent     string // the User-Agent
 }
 
 // Principal is who has signed a request.

@@ -31,7 +31,7 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	start := time.Now()
-	c := Caller{RequestID: uuid.NewString(), IP: Peer(r)}
+	c := Caller{RequestID: uuid.NewString(), IP: Peer(r), Agent: r.UserAgent()}
 	w.Header().Set("X-Amzn-Requestid", c.RequestID)
 	out, op, err := m.answer(w, r, &c)
 	code := ""

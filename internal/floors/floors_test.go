@@ -34,6 +34,7 @@ var floors = map[string]float64{
 	"internal/token":        4.2,
 	"internal/user":         4.2,
 	"internal/passkey":      4.2,
+	"internal/threat":       4.15,
 	"internal/pool":         4.1,
 	"internal/access":       4.1,
 	"internal/quota":        4.1,

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"cognate/api/idp"
+	"cognate/internal/browser"
 	"cognate/internal/oauth"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -223,7 +224,7 @@ func (o *owner) sessionsOf(a *Account) error {
 	}
 	a.Sessions = []Session{}
 	for _, l := range logins {
-		a.Sessions = append(a.Sessions, Session{ID: l.ID, Browser: browserName(l.Agent), Address: l.IP, Created: l.Created, Current: l.ID == o.login.ID})
+		a.Sessions = append(a.Sessions, Session{ID: l.ID, Browser: browser.AgentName(l.Agent), Address: l.IP, Created: l.Created, Current: l.ID == o.login.ID})
 	}
 	for after := ""; len(a.Sessions) < maxSessions; {
 		live, next, err := o.Tokens.Sessions(o.ctx, p.ID, sub, after, maxSessions)

@@ -23,6 +23,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -70,6 +71,8 @@ func (s *Service) Register(mux *http.ServeMux) {
 	}
 	mux.HandleFunc("GET /confirmUser", s.confirmUser)
 	mux.HandleFunc("GET /confirmUser/{$}", s.confirmUser)
+	mux.HandleFunc("GET "+threat.FeedbackPath, s.feedback)
+	mux.HandleFunc("POST "+threat.FeedbackPath, s.feedback)
 	mux.HandleFunc("GET /error", s.failure)
 	mux.Handle(AssetsPattern, s.view.Assets())
 	mux.HandleFunc(ThemePattern, s.theme)
@@ -121,7 +124,7 @@ func (s *Service) serve(path string, handle func(*visit) error) http.HandlerFunc
 // visit begins to answer a request.
 func (s *Service) visit(w http.ResponseWriter, r *http.Request, path string) *visit {
 	v := &visit{Service: s, w: w, r: r, path: path}
-	v.ctx = awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r)})
+	v.ctx = awsjson.WithCaller(r.Context(), awsjson.Caller{IP: awsjson.Peer(r), Agent: r.UserAgent()})
 	v.setLanguage()
 	v.protect()
 	return v

@@ -28,6 +28,7 @@ import (
 	"cognate/internal/store"
 	"cognate/internal/store/storetest"
 	"cognate/internal/store/storetest/engines"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -48,6 +49,7 @@ type house struct {
 	pool    *pool.Pool
 	client  *pool.Client
 	address string
+	threat  *threat.Service
 }
 
 func onEngines(t *testing.T, test func(*house)) {
@@ -63,6 +65,8 @@ func newHouse(t *testing.T, db *store.DB) *house {
 		Keys: keys, Pools: pools, Users: users, Passkeys: passkeys, Tokens: tokens,
 		OAuth: oauth.New(db, keys, pools, users, tokens, oauth.Options{}), Machine: authn.New(keys, users, passkeys, tokens),
 	}
+	h.threat = threat.New(db, keys, pools, threat.Options{Pages: func(*pool.Pool) string { return h.address }})
+	users.With(user.Options{Threat: h.threat})
 	view, err := hostedui.NewView(hostedui.ViewOptions{})
 	h.must(err)
 	mux := http.NewServeMux()

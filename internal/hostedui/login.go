@@ -10,6 +10,7 @@ import (
 	"cognate/internal/browser"
 	"cognate/internal/oauth"
 	"cognate/internal/pool"
+	"cognate/internal/user"
 )
 
 // showSignIn is the page that signs in, unless the browser is signed in already and that is enough.
@@ -127,7 +128,10 @@ func (v *visit) attempt(username string) (*authn.Attempt, *oauth.Entrance) {
 	if v.request.Levels != "" {
 		parameters["TARGET_ACR_VALUES"] = v.request.Levels
 	}
-	return &authn.Attempt{Pool: v.request.Pool, Client: v.request.Client, IP: ip, Parameters: parameters, Enter: e.Enter, Link: v.linkAddress()}, e
+	return &authn.Attempt{
+		Pool: v.request.Pool, Client: v.request.Client, IP: ip, Origin: user.Origin(v.ctx, v.request.Client, nil),
+		Parameters: parameters, Enter: e.Enter, Link: v.linkAddress(),
+	}, e
 }
 
 // start takes what the page that signs in sends: an e-mail address whose domain is a provider's, or a sign-in of the pool's own.

@@ -339,6 +339,15 @@ type Confirmed struct {
 	Continue template.URL // where to go on, a callback of the client's; "" for no link
 }
 
+// Feedback asks whether a sign-in that a mail has told of was the user's, and takes a press of a button for it; when Given,
+// it thanks. Posts FieldAnswer and FieldLink.
+type Feedback struct {
+	Frame
+	Value string // "Valid" or "Invalid"
+	Link  string // what the link of the mail carried
+	Given bool
+}
+
 // SignedOut says so.
 type SignedOut struct {
 	Frame
@@ -372,6 +381,7 @@ func (*PasskeyOffer) template() string  { return "passkey_offer" }
 func (*LinkSent) template() string      { return "link_sent" }
 func (*LinkLanding) template() string   { return "link_landing" }
 func (*Confirmed) template() string     { return "confirmed" }
+func (*Feedback) template() string      { return "feedback" }
 func (*SignedOut) template() string     { return "signed_out" }
 func (*Failure) template() string       { return "failure" }
 func (*Unavailable) template() string   { return "unavailable" }

@@ -39,7 +39,7 @@ type View struct {
 // all has one of each page.
 var all = []Page{
 	&SignIn{}, &SignInStart{}, &Choice{}, &PasswordEntry{}, &Code{}, &TOTPSetup{}, &EmailSetup{}, &NewPassword{}, &SignUp{},
-	&Confirm{}, &Forgot{}, &Reset{}, &PasskeySignIn{}, &PasskeyOffer{}, &Account{}, &LinkSent{}, &LinkLanding{}, &Confirmed{},
+	&Confirm{}, &Forgot{}, &Reset{}, &PasskeySignIn{}, &PasskeyOffer{}, &Account{}, &LinkSent{}, &LinkLanding{}, &Confirmed{}, &Feedback{},
 	&SignedOut{}, &Failure{}, &Unavailable{},
 }
 

@@ -205,6 +205,13 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, cognate.DeleteRecoveryCodes, s.DeleteRecoveryCodes)
 	awsjson.Handle(m, cognate.AdminDeleteRecoveryCodes, s.AdminDeleteRecoveryCodes)
 
+	// threat.go
+	awsjson.Handle(m, idp.SetRiskConfiguration, s.SetRiskConfiguration)
+	awsjson.Handle(m, idp.DescribeRiskConfiguration, s.DescribeRiskConfiguration)
+	awsjson.Handle(m, idp.AdminListUserAuthEvents, s.AdminListUserAuthEvents)
+	awsjson.Handle(m, idp.AdminUpdateAuthEventFeedback, s.AdminUpdateAuthEventFeedback)
+	awsjson.Handle(m, idp.UpdateAuthEventFeedback, s.UpdateAuthEventFeedback)
+
 	// device.go
 	awsjson.Handle(m, idp.ConfirmDevice, s.ConfirmDevice)
 	awsjson.Handle(m, idp.GetDevice, s.GetDevice)

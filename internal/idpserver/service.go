@@ -11,6 +11,7 @@ import (
 	"cognate/internal/pool"
 	"cognate/internal/quota"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 	"cognate/internal/userimport"
@@ -26,6 +27,7 @@ type Service struct {
 	oauth    *oauth.Service
 	imports  *userimport.Service
 	quotas   *quota.Registry
+	threat   *threat.Service
 }
 
 // Core is what the door stands on.
@@ -38,6 +40,7 @@ type Core struct {
 	OAuth    *oauth.Service
 	Imports  *userimport.Service
 	Quotas   *quota.Registry
+	Threat   *threat.Service
 }
 
 // New makes the door over the core.
@@ -45,6 +48,7 @@ func New(c Core) *Service {
 	return &Service{
 		pools: c.Pools, users: c.Users, passkeys: c.Passkeys, tokens: c.Tokens, authn: c.Machine, oauth: c.OAuth, imports: c.Imports,
 		quotas: c.Quotas,
+		threat: c.Threat,
 	}
 }
 

@@ -2,11 +2,14 @@ package idpserver
 
 import (
 	"context"
+	"strings"
 
 	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
+	"cognate/internal/threat"
 	"cognate/internal/token"
+	"cognate/internal/user"
 )
 
 // InitiateAuth begins a sign-in or refreshes tokens.
@@ -17,6 +20,7 @@ func (s *Service) InitiateAuth(ctx context.Context, in *idp.InitiateAuthRequest)
 	}
 	step, err := s.authn.Start(ctx, &authn.Attempt{
 		Pool: p, Client: c, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, Metadata: in.ClientMetadata, IP: awsjson.CallerFrom(ctx).IP,
+		Origin: user.Origin(ctx, c, in.UserContextData),
 	})
 	if err != nil {
 		return nil, err
@@ -35,6 +39,7 @@ func (s *Service) AdminInitiateAuth(ctx context.Context, in *idp.AdminInitiateAu
 	}
 	step, err := s.authn.Start(ctx, &authn.Attempt{
 		Pool: p, Client: c, Admin: true, Flow: in.AuthFlow, Session: in.Session, Parameters: in.AuthParameters, Metadata: in.ClientMetadata, IP: userAddress(in.ContextData),
+		Origin: userOrigin(in.ContextData),
 	})
 	if err != nil {
 		return nil, err
@@ -53,6 +58,7 @@ func (s *Service) RespondToAuthChallenge(ctx context.Context, in *idp.RespondToA
 	}
 	step, err := s.authn.Respond(ctx, &authn.Attempt{
 		Pool: p, Client: c, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, Metadata: in.ClientMetadata, IP: awsjson.CallerFrom(ctx).IP,
+		Origin: user.Origin(ctx, c, in.UserContextData),
 	})
 	if err != nil {
 		return nil, err
@@ -71,6 +77,7 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *idp.Admin
 	}
 	step, err := s.authn.Respond(ctx, &authn.Attempt{
 		Pool: p, Client: c, Admin: true, Challenge: in.ChallengeName, Session: in.Session, Parameters: in.ChallengeResponses, Metadata: in.ClientMetadata, IP: userAddress(in.ContextData),
+		Origin: userOrigin(in.ContextData),
 	})
 	if err != nil {
 		return nil, err
@@ -87,6 +94,20 @@ func userAddress(c *idp.ContextDataType) string {
 		return ""
 	}
 	return c.IpAddress
+}
+
+// userOrigin is the same, and by what program.
+func userOrigin(c *idp.ContextDataType) (o threat.Origin) {
+	if c == nil {
+		return o
+	}
+	o.IP, o.Encoded = c.IpAddress, c.EncodedData
+	for _, h := range c.HttpHeaders {
+		if h != nil && strings.EqualFold(h.HeaderName, "User-Agent") {
+			o.Agent = h.HeaderValue
+		}
+	}
+	return o
 }
 
 // parameters are present on every answer, and empty at the end of a sign-in.

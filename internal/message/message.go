@@ -47,6 +47,7 @@ const (
 	FactorsChanged      Purpose = "FactorsChanged"
 	EmailChanged        Purpose = "EmailChanged"
 	DeviceRemembered    Purpose = "DeviceRemembered"
+	AccountTakeover     Purpose = "AccountTakeOverNotification" // tells of a sign-in that may be another's
 )
 
 // Message is one message to one person. It holds a secret: printed by fmt or

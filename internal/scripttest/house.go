@@ -25,6 +25,7 @@ import (
 	"cognate/internal/quota"
 	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 	"cognate/internal/userimport"
@@ -40,6 +41,8 @@ type House struct {
 	Inbox *inbox.Inbox
 	Pools *pool.Registry
 	Users *user.Directory
+	// Threat knows one password that has become public: [PublicPassword].
+	Threat *threat.Service
 
 	credentials *embedded.Broker
 }
@@ -50,7 +53,10 @@ func newHouse(t *testing.T, db *store.DB) *House {
 	h.Pools = pool.New(db, keys, pool.Options{AccountID: accountID, Dev: true, Kinds: kinds})
 	h.Users = user.New(db, keys, h.Inbox)
 	functions := h.functions()
-	h.Users.With(user.Options{Triggers: functions})
+	h.Threat = threat.New(db, keys, h.Pools, threat.Options{
+		Passwords: []threat.Passwords{public}, Pages: func(*pool.Pool) string { return "http://pages.test" },
+	})
+	h.Users.With(user.Options{Triggers: functions, Threat: h.Threat})
 	tokens := token.New(db, keys, h.Pools, "http://cognate.test").With(functions)
 	passkeys := passkey.New(db, keys, true)
 	authenticate := awsjson.AnySignature(h.session)
@@ -65,8 +71,8 @@ func newHouse(t *testing.T, db *store.DB) *House {
 	idpserver.New(idpserver.Core{
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth:   oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
-		Imports: imports,
-		Quotas:  quota.New(db, quota.Rates{quota.UserAuthentication: {Maximum: 500}}),
+		Imports: imports, Threat: h.Threat,
+		Quotas: quota.New(db, quota.Rates{quota.UserAuthentication: {Maximum: 500}}),
 	}).Register(mux)
 	identities := identitypool.New(db, tokens, h.credentials, accountID)
 	identityserver.New(identities, h.Pools).Register(mux)
@@ -86,6 +92,18 @@ func runInBackground(t *testing.T, run func(context.Context)) {
 	done := make(chan struct{})
 	go func() { defer close(done); run(ctx) }()
 	t.Cleanup(func() { stop(); <-done })
+}
+
+// PublicPassword is known to everybody.
+const PublicPassword = "Public-Password-1"
+
+type publicPassword string
+
+const public publicPassword = PublicPassword
+
+// Has implements [threat.Passwords].
+func (p publicPassword) Has(_ context.Context, password string) (bool, error) {
+	return password == string(p), nil
 }
 
 const accountID = "000000000000"

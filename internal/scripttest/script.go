@@ -36,6 +36,7 @@ import (
 //	< NotAuthorizedException: A text.   the error; the text is all that follows, with \n for a line end
 //	< empty                             an answer without a body
 //	! code DESTINATION                  keeps the last code sent there as ${code}
+//	! word NAME DESTINATION BEFORE      keeps the word that follows another in the next message there
 //	! sign-in USER PASSWORD             signs in by password at ${client}; keeps ${access}, ${id}, ${refresh}
 //	! hash USERNAME CLIENT SECRET       keeps the SECRET_HASH as ${hash}
 //	! let NAME VALUE                    keeps a value
@@ -359,6 +360,8 @@ func (s *Script) do(words []string) {
 			s.Fatalf("%s: nothing was sent to %s", s.where, words[1])
 		}
 		s.Kept["code"] = string(sent[len(sent)-1].Code)
+	case words[0] == "word" && len(words) == 4:
+		s.Kept[words[1]] = s.word(words[2], words[3])
 	case words[0] == "sign-in" && len(words) == 3:
 		s.signIn(words[1], words[2])
 	case words[0] == "hash" && len(words) == 4:
@@ -376,6 +379,22 @@ func (s *Script) do(words []string) {
 	default:
 		s.make(words)
 	}
+}
+
+// word waits for a message that nobody waits for, and takes a word of it.
+func (s *Script) word(destination, before string) string {
+	s.Helper()
+	s.House.Users.Wait()
+	sent := s.House.Inbox.Messages(destination)
+	if len(sent) == 0 {
+		s.Fatalf("%s: nothing was sent to %s", s.where, destination)
+	}
+	words := strings.Fields(sent[len(sent)-1].Body)
+	at := slices.Index(words, before)
+	if at < 0 || at+1 == len(words) {
+		s.Fatalf("%s: no word follows %s in %s", s.where, before, sent[len(sent)-1].Body)
+	}
+	return words[at+1]
 }
 
 // TOTP is the code of a software token's seed in the present step of 30 seconds, or as many later as offset

@@ -111,6 +111,8 @@ func (s *Server) buildUsers(ctx context.Context, c *core) (err error) {
 	c.requests = oauth.New(s.db, c.keys, s.pools, s.users, s.tokens, oauth.Options{NameIssuer: s.config.NameIssuer})
 	protection.Triggers, protection.Seal, protection.Report = triggers, c.mail.seal, c.mail.report
 	protection.Pages = func(p *pool.Pool) string { pages, _ := c.requests.Addresses(p); return pages }
+	s.threat = s.protectAccounts(c.keys, c.mail.unknown, protection.Pages)
+	protection.Threat = s.threat
 	s.users.With(protection) // the seed needs none of it
 	s.imports = userimport.New(s.db, c.keys, s.pools, s.users, userimport.Options{PublicURL: s.config.PublicURL, Logger: s.logger})
 	return nil
@@ -138,7 +140,7 @@ func (s *Server) api(c *core) http.Handler {
 	})
 	idpserver.New(idpserver.Core{
 		Pools: s.pools, Users: s.users, Passkeys: c.passkeys, Tokens: s.tokens, Machine: c.machine, OAuth: c.requests, Imports: s.imports,
-		Quotas: c.quotas,
+		Quotas: c.quotas, Threat: s.threat,
 	}).Register(mux)
 	identityserver.New(c.identities, s.pools).Register(mux)
 	return identityserver.STS{Identities: c.identities, Authenticate: c.signed, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}

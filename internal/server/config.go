@@ -84,6 +84,8 @@ type Config struct {
 	RequestRates RequestRates `yaml:"limits"`
 	// BreachedPasswords is the path of a sorted file of SHA-1 hashes of passwords that nobody may choose.
 	BreachedPasswords string `yaml:"breached_passwords"`
+	// ThreatProtection says how the pools are protected that want it.
+	ThreatProtection ThreatProtection `yaml:"threat_protection"`
 	// NotifyUsers tells users of changes to their passwords, second factors, e-mail addresses and devices.
 	NotifyUsers bool `yaml:"notify_users"`
 }
@@ -222,6 +224,9 @@ func (c *Config) checkProduction() error {
 		return fmt.Errorf("limits.categories: %w", err)
 	}
 	if _, err := parseNetworks("trusted_proxies", c.TrustedProxies); err != nil {
+		return err
+	}
+	if err := c.ThreatProtection.check(); err != nil {
 		return err
 	}
 	if _, err := parseNetworks("provider_networks", c.ProviderNetworks); err != nil {

@@ -16,11 +16,13 @@ type post struct {
 	// seal and report are for messages that functions send.
 	seal   user.Sealer
 	report message.Reporter
-	counts http.Handler // shows what has become of messages; nil where nobody may see
+	// unknown is told of passwords that could not be looked up.
+	unknown func(context.Context, error)
+	counts  http.Handler // shows what has become of messages; nil where nobody may see
 }
 
 func (s *Server) openPost(ctx context.Context) (p post, err error) {
-	counter := newMessageCounter()
+	counter, lookups := newMessageCounter(), newLookupCounter()
 	p.inbox = inbox.New()
 	p.report = message.Reports{message.Log(s.logger), countMessages(counter), s.logFailure}.Report
 	if p.sender, err = s.sender(ctx, p.inbox, p.report); err != nil {
@@ -32,6 +34,7 @@ func (s *Server) openPost(ctx context.Context) (p post, err error) {
 	if p.seal, err = s.config.CustomSenders.sealer(); err != nil {
 		return p, err
 	}
-	p.counts, err = s.config.metricsHandler(counter, s.throttled, s.logged)
+	p.unknown = s.lookupFailed(lookups)
+	p.counts, err = s.config.metricsHandler(counter, lookups, s.throttled, s.logged)
 	return p, err
 }

@@ -19,6 +19,7 @@ import (
 	"cognate/internal/store"
 	"cognate/internal/store/postgres"
 	"cognate/internal/store/sqlite"
+	"cognate/internal/threat"
 	"cognate/internal/token"
 	"cognate/internal/user"
 	"cognate/internal/userimport"
@@ -39,6 +40,7 @@ type Server struct {
 	imports    *userimport.Service
 	functions  runners
 	breached   *user.BreachFile // nil without one
+	threat     *threat.Service
 	undeclared func(op, code string)
 	throttled  *metrics.Counter // what is refused for its rate
 	logs       *logdelivery.Deliverer

@@ -45,12 +45,14 @@ var sweeps = []struct {
 		SELECT pool_id, job_id, seq FROM import_logs WHERE created < $1 ORDER BY created LIMIT $2)`, logGrace},
 	{"deleted users", `DELETE FROM deleted_users WHERE (pool_id, sub) IN (
 		SELECT pool_id, sub FROM deleted_users WHERE purge < $1 ORDER BY purge LIMIT $2)`, 0},
+	{"auth events", `DELETE FROM auth_events WHERE (pool_id, sub, id) IN (
+		SELECT pool_id, sub, id FROM auth_events WHERE expires < $1 ORDER BY expires LIMIT $2)`, 0},
 }
 
 // Sweep deletes what time has made useless: codes, families, browser sessions and used assertions that
 // expired a day ago, challenges that expired an hour ago, counters that last rose and whose effect
 // ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, the logs of
-// import jobs after 90 days, and soft-deleted users and pools whose time
+// import jobs after 90 days, events of users that have expired, and soft-deleted users and pools whose time
 // has come. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.

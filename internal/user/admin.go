@@ -12,6 +12,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/trigger"
 )
 
@@ -89,16 +90,19 @@ func (d *Directory) AdminConfirm(ctx context.Context, p *pool.Pool, name string,
 	if err != nil {
 		return err
 	}
-	err = d.alter(ctx, p, u.Sub, func(_ *store.Tx, u *store.User) error {
+	var signedUp *threat.Event
+	err = d.alter(ctx, p, u.Sub, func(tx *store.Tx, u *store.User) (err error) {
 		if u.Status != idp.UserStatusTypeUnconfirmed {
 			return notUnconfirmed(*u)
 		}
 		u.Status = idp.UserStatusTypeConfirmed
-		return nil
+		signedUp, err = d.options.Threat.SignedUp(tx, p, *u)
+		return err
 	})
 	if err != nil {
 		return nameTaken(p, err)
 	}
+	d.options.Threat.Committed(ctx, signedUp)
 	return d.confirmed(ctx, p, nil, trigger.SourceConfirmSignUp, u.Sub, metadata)
 }
 

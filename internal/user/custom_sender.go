@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -77,6 +78,7 @@ func (d *Directory) report(ctx context.Context, r message.Report) {
 func (d *Directory) tellSender(ctx context.Context, p *pool.Pool, v delivery) error {
 	by, arn := customSender(p, v)
 	request := trigger.SenderRequest{ClientMetadata: v.metadata, UserAttributes: trigger.AttributesOf(v.user)}
+	maps.Copy(request.UserAttributes, v.more)
 	request.UserAttributes[v.attr] = v.to // the function sends it there, whether or not the address is the user's yet
 	if plain := v.plaintext(); plain != "" {
 		if d.options.Seal == nil {

@@ -24,8 +24,9 @@ type delivery struct {
 	to      string
 	code    secret.Text
 	purpose message.Purpose
-	link    string // what to follow in place of typing the code, which it holds; empty for none
-	called  string // what the user is called in the text; empty is the user name
+	link    string            // what to follow in place of typing the code, which it holds; empty for none
+	more    map[string]string // what functions are told beside the user's attributes
+	called  string            // what the user is called in the text; empty is the user name
 
 	client   *pool.Client     // through which it was asked for; nil for none
 	metadata trigger.Metadata // that came along with the request

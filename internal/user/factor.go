@@ -115,10 +115,7 @@ func secondFactors(p *pool.Pool, u store.User, softwareToken func() (bool, error
 	}
 	able := ableFactors(p, u, has)
 	if f.Usable = both(s.Enabled, able); len(f.Usable) == 0 && f.Required {
-		f.Usable = slices.DeleteFunc(able, func(factor string) bool {
-			attr := FactorAttribute(factor)
-			return attr != "" && attr == firstRecovery(p)
-		})
+		f.Usable = spareFactors(p, able)
 	}
 	if slices.Contains(f.Usable, s.Preferred) {
 		f.Preferred = s.Preferred
@@ -127,6 +124,15 @@ func secondFactors(p *pool.Pool, u store.User, softwareToken func() (bool, error
 		f.Setup = setupFactors(p, u)
 	}
 	return f, nil
+}
+
+// spareFactors are those of the factors that a user has what it takes for which do where the user has chosen none: all but
+// the channel that resets the password.
+func spareFactors(p *pool.Pool, able []string) []string {
+	return slices.DeleteFunc(able, func(factor string) bool {
+		attr := FactorAttribute(factor)
+		return attr != "" && attr == firstRecovery(p)
+	})
 }
 
 // SettingUp is a write that fails unless a user still has to set up a factor. It belongs in the transaction that

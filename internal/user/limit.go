@@ -14,6 +14,7 @@ import (
 	"cognate/internal/meter"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/trigger"
 )
 
@@ -32,6 +33,8 @@ type Options struct {
 	SMSPerDay int
 	// Breached tells passwords that nobody may choose; nil knows of none.
 	Breached Breached
+	// Threat protects the accounts of pools that want it; nil protects none.
+	Threat *threat.Service
 	// Triggers calls the functions of pools; nil has nothing that runs them, and refuses where a pool names one.
 	Triggers *trigger.Dispatcher
 	// Seal seals codes for the functions that send messages; nil has nothing that does, and no code reaches them.

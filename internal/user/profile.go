@@ -233,8 +233,13 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 	if err := d.spend(ctx, me.Pool, u.Sub, limitChangePassword); err != nil {
 		return err
 	}
-	if err := d.checkNew(ctx, me.Pool, policyOther, proposed); err != nil {
+	watch, err := d.protect(ctx, me.Pool, me.Client, nil)
+	if err != nil {
 		return err
+	}
+	public, err := d.checkChoice(ctx, me.Pool, watch, choice{idp.EventFilterTypePasswordChange, policyOther, proposed})
+	if err != nil {
+		return d.refusedChoice(ctx, watch, me.Pool, u, err)
 	}
 	if a.HasPassword {
 		err = d.Guard(ctx, me.Pool, &a, func() error {
@@ -246,12 +251,12 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 		})
 	}
 	if err != nil {
-		return err
+		return d.refusedChoice(ctx, watch, me.Pool, u, err)
 	}
 	if err := d.checkHistory(ctx, me.Pool, u, proposed); err != nil {
 		return err
 	}
-	next := d.newPassword(me.Pool, u, proposed, false)
+	next, changed := d.newPassword(me.Pool, u, proposed, false), changedPassword(watch, u, public)
 	err = d.db.Update(ctx, func(tx *store.Tx) error {
 		if err := unchangedPassword(tx, me.Pool, u.Sub, w); err != nil {
 			return err
@@ -259,8 +264,14 @@ func (d *Directory) changePassword(ctx context.Context, me Self, old, proposed s
 		if err := d.Succeeded(tx, me.Pool, u.Sub); err != nil {
 			return err
 		}
-		return storePassword(tx, me.Pool, next)
+		if err := storePassword(tx, me.Pool, next); err != nil {
+			return err
+		}
+		return changed.Put(tx)
 	})
+	if err == nil {
+		d.options.Threat.Committed(ctx, changed)
+	}
 	return d.noticed(ctx, me.Pool, u.Sub, message.PasswordChanged, shown(err))
 }
 

@@ -103,7 +103,14 @@ func (d *Directory) forgotPassword(ctx context.Context, p *pool.Pool, c *pool.Cl
 		if err := d.spend(ctx, p, u.Sub, limitForgot, limitForgotSend); err != nil {
 			return nil, err
 		}
-		return d.issue(ctx, p, c, issue{u, codeReset, attr, message.ForgotPassword, in.ClientMetadata, []limit{limitForgot, limitForgotSend}})
+		w, err := d.protect(ctx, p, c, in.UserContextData)
+		if err != nil {
+			return nil, err
+		}
+		return d.issue(ctx, p, c, issue{
+			u, codeReset, attr, message.ForgotPassword, in.ClientMetadata, []limit{limitForgot, limitForgotSend},
+			w.Event(idp.EventTypeForgotPassword, idp.EventResponseTypePass, "", u),
+		})
 	})
 }
 
@@ -148,8 +155,13 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 	if err != nil {
 		return err
 	}
-	if err := d.checkNew(ctx, p, policyOther, in.Password); err != nil {
+	w, err := d.protect(ctx, p, c, in.UserContextData)
+	if err != nil {
 		return err
+	}
+	public, err := d.checkChoice(ctx, p, w, choice{idp.EventFilterTypePasswordChange, policyOther, in.Password})
+	if err != nil {
+		return d.refusedChoice(ctx, w, p, u, err)
 	}
 	_, why, err := d.lookResettable(ctx, p, u)
 	if err != nil {
@@ -169,16 +181,22 @@ func (d *Directory) confirmReset(ctx context.Context, p *pool.Pool, c *pool.Clie
 		return err
 	})
 	if err != nil {
-		return err
+		return d.refusedChoice(ctx, w, p, u, err)
 	}
 	if err := d.checkHistory(ctx, p, u, in.Password); err != nil {
 		return err
 	}
-	w := d.newPassword(p, u, in.Password, false)
-	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.reset(tx, p, w, in.ConfirmationCode) })
+	next, changed := d.newPassword(p, u, in.Password, false), changedPassword(w, u, public)
+	err = d.db.Update(ctx, func(tx *store.Tx) error {
+		if err := d.reset(tx, p, next, in.ConfirmationCode); err != nil {
+			return err
+		}
+		return changed.Put(tx)
+	})
 	if err := d.noticed(ctx, p, u.Sub, message.PasswordChanged, shown(err)); err != nil {
 		return err
 	}
+	d.options.Threat.Committed(ctx, changed)
 	return d.confirmed(ctx, p, c, trigger.SourceConfirmForgotPassword, u.Sub, in.ClientMetadata)
 }
 

@@ -64,7 +64,7 @@ func (d *Directory) SendSignInCode(ctx context.Context, p *pool.Pool, c *pool.Cl
 	if err := d.causeMessage(ctx); err != nil {
 		return nil, err
 	}
-	full, err := d.keepCode(ctx, p, message.Authentication, row, limitSignInCode)
+	full, err := d.keepCode(ctx, p, message.Authentication, row, nil, limitSignInCode)
 	switch {
 	case err != nil:
 		return nil, shown(tooMany(err))

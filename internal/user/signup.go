@@ -16,6 +16,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/pool"
 	"cognate/internal/store"
+	"cognate/internal/threat"
 	"cognate/internal/trigger"
 )
 
@@ -39,9 +40,13 @@ func (d *Directory) signUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 	if err := checkUsername(p, in.Username); err != nil {
 		return nil, err
 	}
-	values := attributesOf(in.UserAttributes)
+	w, err := d.protect(ctx, p, c, in.UserContextData)
+	if err != nil {
+		return nil, err
+	}
+	public, values := false, attributesOf(in.UserAttributes)
 	if in.Password != "" || !needsNoPassword(p, c, in.Username, values) {
-		if err := d.checkNew(ctx, p, policySignUp, in.Password); err != nil {
+		if public, err = d.checkChoice(ctx, p, w, choice{idp.EventFilterTypeSignUp, policySignUp, in.Password}); err != nil {
 			return nil, err
 		}
 	}
@@ -65,7 +70,7 @@ func (d *Directory) signUp(ctx context.Context, p *pool.Pool, c *pool.Client, in
 			return nil, err
 		}
 	}
-	return d.register(ctx, p, c, registration{u, in.Password, force, in.ClientMetadata})
+	return d.register(ctx, p, c, registration{u, in.Password, force, in.ClientMetadata, signedUp(w, u, public)})
 }
 
 // askSignUp has the pool's function settle a new user, whose name is free. force takes the address that it has verified from
@@ -94,6 +99,20 @@ type registration struct {
 	password string // empty for none
 	force    bool   // take over the sign-in aliases of others
 	metadata trigger.Metadata
+	event    *threat.Event // nil for none
+}
+
+// signedUp is the event of a sign-up, which goes on until the user is confirmed.
+func signedUp(w *threat.Watch, u store.User, public bool) *threat.Event {
+	response := idp.EventResponseTypeInProgress
+	if u.Status == idp.UserStatusTypeConfirmed {
+		response = idp.EventResponseTypePass
+	}
+	e := w.Event(idp.EventTypeSignUp, response, threat.SignUpID(u.Sub), u)
+	if e != nil {
+		e.Risk.Compromised = public
+	}
+	return e
 }
 
 // needsNoPassword reports whether a user can sign up without a password: pool and client allow to sign in
@@ -139,8 +158,8 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 				return err
 			}
 		}
-		if attr == "" {
-			return nil
+		if err := r.event.Put(tx); err != nil || attr == "" {
+			return err
 		}
 		if err := d.spendMessage(tx, p, message.SignUp, attr, row.Value); err != nil {
 			return err
@@ -150,6 +169,7 @@ func (d *Directory) register(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	if err != nil {
 		return nil, usernameExists(p, err, "User already exists")
 	}
+	d.options.Threat.Committed(ctx, r.event)
 	out := &idp.SignUpResponse{UserSub: u.Sub, UserConfirmed: isConfirmed}
 	if isConfirmed {
 		return out, d.confirmed(ctx, p, c, trigger.SourceConfirmSignUp, u.Sub, r.metadata)
@@ -323,10 +343,18 @@ func (d *Directory) confirmSignUp(ctx context.Context, p *pool.Pool, c *pool.Cli
 		return "", err
 	}
 	force := in.ForceAliasCreation != nil && *in.ForceAliasCreation
-	err = d.db.Update(ctx, func(tx *store.Tx) error { return d.confirm(tx, p, u.Sub, in.ConfirmationCode, force) })
+	var signedUp *threat.Event
+	err = d.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if err := d.confirm(tx, p, u.Sub, in.ConfirmationCode, force); err != nil {
+			return err
+		}
+		signedUp, err = d.options.Threat.SignedUp(tx, p, u)
+		return err
+	})
 	if err != nil {
 		return u.Sub, aliasExists(p, shown(err))
 	}
+	d.options.Threat.Committed(ctx, signedUp)
 	return u.Sub, d.confirmed(ctx, p, c, trigger.SourceConfirmSignUp, u.Sub, in.ClientMetadata)
 }
 
@@ -402,64 +430,12 @@ func (d *Directory) resendConfirmationCode(ctx context.Context, p *pool.Pool, c 
 		if err := d.spend(ctx, p, u.Sub, limitResend); err != nil {
 			return nil, err
 		}
-		return d.issue(ctx, p, c, issue{u, codeSignUp, attr, message.ResendCode, in.ClientMetadata, []limit{limitResend}})
-	})
-}
-
-// issue is a code that a user is to get at the address of an attribute.
-type issue struct {
-	user     store.User
-	kind     kind
-	attr     string
-	purpose  message.Purpose
-	metadata trigger.Metadata
-	spent    []limit // what it has cost the user
-}
-
-// issue makes a code, keeps it and sends it to the user's address.
-func (d *Directory) issue(ctx context.Context, p *pool.Pool, c *pool.Client, i issue) (*idp.CodeDeliveryDetailsType, error) {
-	to := i.user.Attributes[i.attr]
-	code, row := d.newCode(p, i.user.Sub, i.kind, i.attr, to)
-	full, err := d.keepCode(ctx, p, i.purpose, row)
-	switch {
-	case err != nil:
-		return nil, shown(err)
-	case full && c.HidesUsers():
-		return details(i.attr, to), nil // as for a name that nobody has
-	case full:
-		return nil, errLimit
-	}
-	v := delivery{user: i.user, attr: i.attr, to: to, code: code, purpose: i.purpose, client: c, metadata: i.metadata}
-	v.link = d.confirmationLink(p, c, v)
-	if c.HidesUsers() {
-		return d.post(ctx, p, v), nil
-	}
-	sent, err := d.send(ctx, p, v)
-	return sent, d.unspent(ctx, p, i.user.Sub, err, i.spent...)
-}
-
-// keepCode writes a code that is sent next, in one transaction with what it costs. full: so much has been sent
-// to its address that this message must not be, and the code that was there stays.
-func (d *Directory) keepCode(ctx context.Context, p *pool.Pool, purpose message.Purpose, row store.Code, limits ...limit) (full bool, err error) {
-	err = d.db.Update(ctx, func(tx *store.Tx) error {
-		if full, err = d.afford(tx, p, purpose, row, limits...); full || err != nil {
-			return err
+		w, err := d.protect(ctx, p, c, in.UserContextData)
+		if err != nil {
+			return nil, err
 		}
-		return tx.PutCode(row)
+		return d.issue(ctx, p, c, issue{
+			u, codeSignUp, attr, message.ResendCode, in.ClientMetadata, []limit{limitResend}, w.Event(idp.EventTypeResendCode, idp.EventResponseTypePass, "", u),
+		})
 	})
-	return full, err
-}
-
-// afford counts a code that is sent next against the limits of its user and its address, in the transaction that keeps it.
-func (d *Directory) afford(tx *store.Tx, p *pool.Pool, purpose message.Purpose, row store.Code, limits ...limit) (full bool, err error) {
-	for _, l := range limits {
-		if err := l.spend(tx, p, row.Sub); err != nil {
-			return false, err
-		}
-	}
-	err = d.spendMessage(tx, p, purpose, row.Destination, row.Value)
-	if err == errLimit {
-		return true, nil
-	}
-	return false, err
 }

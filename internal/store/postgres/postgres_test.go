@@ -42,6 +42,10 @@ func BenchmarkPostgres(b *testing.B) {
 	storetest.Benchmark(b, func(b *testing.B) *store.DB { return open(b, storetest.PostgresURL(b)) })
 }
 
+func BenchmarkAuthEvents(b *testing.B) {
+	storetest.BenchmarkAuthEvents(b, func(b *testing.B) *store.DB { return open(b, storetest.PostgresURL(b)) })
+}
+
 // TestRefused opens what cannot be opened, quickly and without telling passwords.
 func TestRefused(t *testing.T) {
 	for _, url := range []string{

@@ -56,6 +56,10 @@ func BenchmarkFile(b *testing.B) {
 	storetest.Benchmark(b, func(b *testing.B) *store.DB { return open(b, filepath.Join(b.TempDir(), "a.db")) })
 }
 
+func BenchmarkAuthEvents(b *testing.B) {
+	storetest.BenchmarkAuthEvents(b, func(b *testing.B) *store.DB { return open(b, filepath.Join(b.TempDir(), "a.db")) })
+}
+
 func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "a.db")
 	for b.Loop() {

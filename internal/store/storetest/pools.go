@@ -130,7 +130,7 @@ func testDeleteClient(t *testing.T, db *store.DB) {
 	after := rows(t, db)
 	for table := range before {
 		want := before[table]
-		if slices.Contains([]string{"clients", "client_secrets", "families", "authorization_codes", "classic_styles", "brandings", "branding_assets", "terms"}, table) {
+		if slices.Contains([]string{"clients", "client_secrets", "families", "authorization_codes", "classic_styles", "brandings", "branding_assets", "terms", "risk_configurations"}, table) {
 			want /= 2
 		}
 		same(t, "rows of "+table, after[table], want)

@@ -346,7 +346,9 @@ func testSweep(t *testing.T, db *store.DB) {
 			last := expires.AddDate(0, 0, -1)
 			code, browser := newAuthorizationCode("p", "a", "c", fmt.Sprint(i)), newLoginSession("p", "a", fmt.Sprint(i))
 			code.Expires, browser.Expires = f.Expires, f.Expires
-			errs = append(errs, tx.CreateFamily(f), tx.CreateAuthorizationCode(code), tx.CreateLoginSession(browser),
+			event := newAuthEvent("p", "a", fmt.Sprint(i), 0)
+			event.Expires = expires
+			errs = append(errs, tx.PutAuthEvent(event), tx.CreateFamily(f), tx.CreateAuthorizationCode(code), tx.CreateLoginSession(browser),
 				tx.UseAssertion("p", "idp", fmt.Sprint(i), f.Expires),
 				tx.TakeChallenge(store.Challenge{Flow: fmt.Sprint(i), PoolID: "p", Answered: 1, Expires: expires.Add(-time.Hour)}),
 				tx.PutCode(store.Code{PoolID: "p", Sub: "a", Purpose: fmt.Sprint(i), Expires: expires.AddDate(0, 0, -1)}),
@@ -361,17 +363,17 @@ func testSweep(t *testing.T, db *store.DB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n > 14 {
-			t.Errorf("%d rows in one sweep of 2 for each of 7 kinds", n)
+		if n > 16 {
+			t.Errorf("%d rows in one sweep of 2 for each of 8 kinds", n)
 		}
 		if total += n; n == 0 {
 			same(t, "sweeps", rounds, 4)
 			break
 		}
 	}
-	same(t, "swept", total, 49)
+	same(t, "swept", total, 56)
 	left := rows(t, db)
-	for table, want := range map[string]int{"codes": 7, "families": 7, "counters": 21, "authorization_codes": 7, "login_sessions": 7, "used_assertions": 7, "challenges": 7, "users": 2} {
+	for table, want := range map[string]int{"codes": 7, "families": 7, "counters": 21, "authorization_codes": 7, "login_sessions": 7, "used_assertions": 7, "challenges": 7, "auth_events": 7, "users": 2} {
 		same(t, "left in "+table, left[table], want)
 	}
 }

@@ -87,6 +87,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Passkeys", testPasskeys},
 		{"SoftwareTokens", testSoftwareTokens},
 		{"PasskeyLists", testPasskeyLists},
+		{"AuthEvents", testAuthEvents},
+		{"AuthEventLists", testAuthEventLists},
+		{"RecentAuthEvents", testRecentAuthEvents},
+		{"RiskConfigurations", testRiskConfigurations},
 		{"ImportJobs", testImportJobs},
 		{"TakeImportJobs", testTakeImportJobs},
 		{"ImportFiles", testImportFiles},
@@ -233,6 +237,10 @@ func fill(tx *store.Tx, pool string) error {
 		func() error { return tx.CreateDevice(newDevice(pool, sub, "device-"+pool)) },
 		func() error { return tx.CreatePasskey(newPasskey(pool, sub, "passkey-"+pool)) },
 		func() error { return tx.PutSoftwareToken(newSoftwareToken(pool, sub)) },
+		func() error { return tx.PutAuthEvent(newAuthEvent(pool, sub, "event", 0)) },
+		func() error {
+			return tx.PutRiskConfiguration(store.RiskConfiguration{PoolID: pool, ClientID: client, Document: []byte("{}"), Modified: day(0)})
+		},
 		func() error { return tx.CreateImportJob(newImportJob(pool, "job", 0)) },
 		func() error { return tx.CreateImportChunk(newImportChunk(pool, "upload-job", 0)) },
 		func() error { return tx.CreateImportLog(newImportLog(pool, "job", 0)) },

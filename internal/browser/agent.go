@@ -1,4 +1,4 @@
-package hostedui
+package browser
 
 import "strings"
 
@@ -14,9 +14,9 @@ var (
 	}
 )
 
-// browserName is what people call the browser of a User-Agent, and where it runs: "Firefox, Linux". An unusual one is
+// AgentName is what people call the browser of a User-Agent, and where it runs: "Firefox, Linux". An unusual one is
 // shown as it is.
-func browserName(agent string) string {
+func AgentName(agent string) string {
 	name, system := called(agent, browserNames), called(agent, systemNames)
 	switch {
 	case name == "":
