@@ -1,5 +1,5 @@
-// Package passhash verifies passwords against hashes that other systems have made: bcrypt, scrypt, argon2id, PBKDF2 and
-// Firebase's scrypt. It makes none.
+// Package passhash verifies passwords against hashes that other systems have made: bcrypt, scrypt, argon2id, PBKDF2,
+// Firebase's scrypt, and SRP verifiers of other user pools. It makes none.
 //
 // A hash may cost no more than Cognito allows: see the parsers of each algorithm.
 package passhash
@@ -69,6 +69,9 @@ func (h Hash) Verify(password string) bool { return h.verify != nil && h.verify(
 
 // Parse reads a hash of an algorithm, or says what is wrong with it, without telling the hash.
 func Parse(algorithm, text string) (Hash, error) {
+	if algorithm == SRP {
+		return parseSRP(text)
+	}
 	if len(text) > maxText {
 		return Hash{}, errors.New("it is too long")
 	}

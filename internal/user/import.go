@@ -25,7 +25,13 @@ type Candidate struct {
 }
 
 // Recruit is a candidate who can be imported, as far as one can tell without a look at the pool's other users.
-type Recruit struct{ user store.WholeUser }
+type Recruit struct {
+	user store.WholeUser
+	kept bool // the user has been one before, and keeps its sub
+}
+
+// Sub is the id of the user that the recruit is to become.
+func (r Recruit) Sub() string { return r.user.Sub }
 
 // errUnverified is Cognito's text, but for the full stop that the log adds.
 var errUnverified = invalid("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true)")
@@ -131,100 +137,4 @@ func (d *Directory) giveHash(u *store.WholeUser, c Candidate) error {
 		Sealed: d.keys.Seal([]byte(c.Algorithm+" "+c.Hash), foreignAAD(u.PoolID, u.Sub)),
 	}
 	return nil
-}
-
-// ErrMember says that there is such a user already.
-var ErrMember = errors.New("the user already exists")
-
-// Enlist creates recruits in a transaction. Of each it returns nil, [ErrMember], or a fault that says why there is no such
-// user; any other failure ends the transaction. Triggers are not called, and no message is sent.
-//
-// All at once are created those whose names nobody has, neither in the pool nor among them; the others go one by one, under
-// the rules of whoever signs up.
-func (d *Directory) Enlist(tx *store.Tx, p *pool.Pool, recruits []Recruit) ([]error, error) {
-	taken, err := namesTaken(tx, p, recruits)
-	if err != nil {
-		return nil, err
-	}
-	results := make([]error, len(recruits))
-	var free []store.WholeUser
-	var rest []int
-	for i, r := range recruits {
-		if r.meets(taken) {
-			rest = append(rest, i)
-		} else {
-			free = append(free, r.user)
-		}
-	}
-	if err := tx.CreateUsers(free); err != nil {
-		return nil, err
-	}
-	for _, i := range rest {
-		if results[i], err = enlist(tx, p, recruits[i].user); err != nil {
-			return nil, err
-		}
-	}
-	return results, nil
-}
-
-// names are the keys by which others may have come before a recruit.
-func (r Recruit) names() []string {
-	names := []string{r.user.UsernameKey}
-	for _, a := range r.user.Aliases {
-		names = append(names, a.Key)
-	}
-	return names
-}
-
-func (r Recruit) meets(taken map[string]bool) bool {
-	for _, name := range r.names() {
-		if taken[name] {
-			return true
-		}
-	}
-	return false
-}
-
-// namesTaken are the names of recruits that users of the pool have, or several recruits.
-func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool, error) {
-	first, twice := map[string]int{}, map[string]bool{}
-	var names []string
-	for i, r := range recruits {
-		for _, name := range r.names() {
-			if other, ok := first[name]; !ok {
-				first[name] = i
-				names = append(names, name)
-			} else if other != i {
-				twice[name] = true
-			}
-		}
-	}
-	taken, err := tx.TakenNames(p.ID, names)
-	for name := range twice {
-		taken[name] = true
-	}
-	return taken, err
-}
-
-// enlist creates one user, or nothing of it.
-func enlist(tx *store.Tx, p *pool.Pool, u store.WholeUser) (refused, failed error) {
-	err := createNamed(tx, p, u.User)
-	if errors.Is(err, store.ErrExists) {
-		return ErrMember, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = syncAliases(tx, p, store.User{}, u.User, false)
-	if c, ok := errors.AsType[conflict](err); ok {
-		refused = accountExists(p, err)
-		if p.UsernameAttribute(c.attr) {
-			refused = ErrMember
-		}
-		return refused, tx.DeleteUser(p.ID, u.Sub) // it was made in this transaction
-	}
-	if err == nil && u.Password != nil {
-		err = tx.PutPassword(*u.Password)
-	}
-	return nil, err
 }
