@@ -30,9 +30,6 @@ type Recruit struct {
 	kept bool // the user has been one before, and keeps its sub
 }
 
-// Sub is the id of the user that the recruit is to become.
-func (r Recruit) Sub() string { return r.user.Sub }
-
 // errUnverified is Cognito's text, but for the full stop that the log adds.
 var errUnverified = invalid("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true)")
 

@@ -25,6 +25,8 @@ type Origin struct {
 const (
 	maxGroupName = 128
 	maxText      = 2048 // characters of the texts of a record that have no bound of their own
+	maxMany      = 500  // groups, devices, passkeys and accounts of a record, each far more than a user has
+	maxPast      = 24   // passwords, as many as a pool can forbid to use again
 )
 
 // Reinstate checks all of a record that needs no look at other users, or says which rule it breaks. The user keeps its sub,
@@ -35,6 +37,10 @@ const (
 // nothing by SRP until the password has come once. Recovery codes that only the master key can check that they were made
 // with are left out where that is another one, or the pool is.
 func (d *Directory) Reinstate(p *pool.Pool, from Origin, r Record) (Recruit, error) {
+	if len(r.Groups) > maxMany || len(r.Devices) > maxMany || len(r.Passkeys) > maxMany || len(r.Identities) > maxMany ||
+		len(r.History) > maxPast || len(r.RecoveryCodes) > recoveryCodes {
+		return Recruit{}, errRecord
+	}
 	u, err := reinstated(p, r)
 	if err != nil {
 		return Recruit{}, err
@@ -173,12 +179,7 @@ func checkTexts(r Record) error {
 	return nil
 }
 
-const maxPast = 24 // passwords, as many as a pool can forbid to use again
-
 func (d *Directory) givePasswords(p *pool.Pool, u *store.WholeUser, r Record) error {
-	if len(r.History) > maxPast {
-		return errRecord
-	}
 	if r.Password != nil {
 		w, err := d.reinstatedPassword(p, u.User, *r.Password)
 		if err != nil {
