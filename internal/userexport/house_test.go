@@ -39,7 +39,7 @@ const (
 
 // house is a server's database with a master key of its own, and a pool.
 type house struct {
-	*testing.T
+	testing.TB
 	db    *store.DB
 	keys  *secret.Keyring
 	pools *pool.Registry
@@ -69,9 +69,9 @@ func inMemory(t *testing.T, id string, change ...func(*idp.CreateUserPoolRequest
 	return newHouse(t, db, err, id, change...)
 }
 
-func newHouse(t *testing.T, db *store.DB, err error, id string, change ...func(*idp.CreateUserPoolRequest)) *house {
+func newHouse(t testing.TB, db *store.DB, err error, id string, change ...func(*idp.CreateUserPoolRequest)) *house {
 	t.Helper()
-	h := &house{T: t, db: db, keys: secrettest.Keyring(t)}
+	h := &house{TB: t, db: db, keys: secrettest.Keyring(t)}
 	h.must(err)
 	t.Cleanup(func() { db.Close() })
 	h.pools = pool.New(db, h.keys, pool.Options{AccountID: "000000000000", Dev: true})

@@ -129,7 +129,7 @@ func (r *Reader) next() ([]byte, error) {
 	switch {
 	case err == nil && len(long) <= maxLine:
 		return long, nil
-	case err == nil || err == bufio.ErrBufferFull:
+	case len(long) > maxLine:
 		return nil, fmt.Errorf("%w: line %d is longer than %d bytes", ErrDamaged, r.number, maxLine)
 	case err == io.EOF:
 		return nil, ErrDamaged // a line of the end comes before
@@ -149,12 +149,12 @@ func (r *Reader) Next() (userimport.Entry, error) {
 	var l line
 	err = json.Unmarshal(text, &l, json.RejectUnknownMembers(true))
 	switch {
-	case err != nil: // below
-	case l.User != nil && l.Header == nil && l.Group == nil && l.End == nil:
+	case err != nil || l.members() != 1: // below
+	case l.User != nil:
 		return r.user(*l.User), nil
-	case l.Group != nil && l.Header == nil && l.End == nil:
+	case l.Group != nil:
 		return r.group(*l.Group)
-	case l.End != nil && l.Header == nil:
+	case l.End != nil:
 		return userimport.Entry{}, r.end(*l.End)
 	}
 	r.seen.Users++ // so it was meant

@@ -29,6 +29,16 @@ type line struct {
 	End    *end         `json:"end,omitzero"`
 }
 
+// members is how many members are set.
+func (l *line) members() (n int) {
+	for _, set := range []bool{l.Header != nil, l.Group != nil, l.User != nil, l.End != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
 // header tells what the file is, and of the pool what another must have in common with it.
 type header struct {
 	Format  string    `json:"format"`
