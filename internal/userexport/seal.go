@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"filippo.io/age"
 
@@ -36,6 +37,7 @@ func Seal(w io.Writer, passphrase secret.Text) (io.WriteCloser, error) {
 		return nil, err
 	}
 	r.SetWorkFactor(workFactor)
+	defer debug.FreeOSMemory() // what the key took would count as in use for long
 	return age.Encrypt(w, r)
 }
 
@@ -47,6 +49,7 @@ func Open(r io.Reader, passphrase secret.Text) (io.Reader, error) {
 		return nil, err
 	}
 	id.SetMaxWorkFactor(maxWorkFactor)
+	defer debug.FreeOSMemory()
 	plain, err := age.Decrypt(r, id)
 	var other *age.NoIdentityMatchError
 	switch {
