@@ -70,7 +70,7 @@ func (c *importCmd) with(ctx context.Context, users *server.Users, f *os.File) e
 		fmt.Fprintln(os.Stderr, c.summary(counts))
 	}
 	if err == nil && counts.Failed > 0 {
-		return exit{fmt.Errorf("%d users failed", counts.Failed), exitRefused}
+		return exit{errors.New("not all users are there"), exitRefused}
 	}
 	return interrupted(ctx, err)
 }
