@@ -44,7 +44,7 @@ func (c *exportCmd) Run(ctx context.Context) error {
 func (c *exportCmd) export(ctx context.Context, users *server.Users) error {
 	passphrase, err := c.choose(ctx, newPrompter())
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	bar := newProgress(c.Quiet)
 	var counts userexport.Counts
