@@ -21,9 +21,10 @@ import (
 type importCmd struct {
 	administered
 	sealing
-	File         string `arg:"" type:"existingfile" help:"File that export has written, or a CSV file in Cognito's format."`
+	File         string `arg:"" type:"existingfile" help:"File that export has written, a CSV file in Cognito's format, or a JSON file of Firebase's auth:export or Keycloak's export of a realm."`
 	Pool         string `required:"" placeholder:"ID" help:"User pool."`
 	PasswordHash string `enum:",BCRYPT,SCRYPT,ARGON2ID,PBKDF2_SHA256" default:"" placeholder:"ALGORITHM" help:"Algorithm of the column password_hash of a CSV file: BCRYPT, SCRYPT, ARGON2ID or PBKDF2_SHA256."`
+	FirebaseHash string `type:"existingfile" placeholder:"FILE" help:"File with the hash parameters that Firebase's console shows."`
 	DryRun       bool   `help:"Check all, and import nothing."`
 	Report       string `placeholder:"FILE" help:"File to tell in what came of each line; by default the first lines that failed are told on the standard error."`
 	Force        bool   `help:"Replace the report if it is there."`
@@ -93,6 +94,9 @@ func (c *importCmd) source(ctx context.Context, users *server.Users, file *bufio
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
+	if bytes.HasPrefix(bytes.TrimSpace(begin), []byte("{")) {
+		return c.json(users, file)
+	}
 	if !bytes.Equal(begin, []byte(userexport.Magic)) {
 		return users.OpenCSV(file, c.PasswordHash)
 	}
@@ -111,6 +115,18 @@ func (c *importCmd) source(ctx context.Context, users *server.Users, file *bufio
 		fmt.Fprintf(os.Stderr, "The users are of pool %s. Unless its id ends alike, passwords have to be sent once, by USER_PASSWORD_AUTH or on the pages, before SRP works.\n", r.PoolID())
 	}
 	return r, nil
+}
+
+// json opens a file of another system.
+func (c *importCmd) json(users *server.Users, file io.Reader) (userimport.Source, error) {
+	var hash userimport.FirebaseHash
+	if c.FirebaseHash != "" {
+		var err error
+		if hash, err = userimport.ReadFirebaseHash(c.FirebaseHash); err != nil {
+			return nil, err
+		}
+	}
+	return users.OpenJSON(file, hash)
 }
 
 // metered is a file that knows how much of it has been read.

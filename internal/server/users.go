@@ -74,6 +74,11 @@ func (u *Users) OpenCSV(file io.Reader, algorithm string) (userimport.Source, er
 	return userimport.NewCSV(u.users, u.pool, algorithm, file)
 }
 
+// OpenJSON reads the beginning of a file of another system: see [userimport.NewJSON].
+func (u *Users) OpenJSON(file io.Reader, hash userimport.FirebaseHash) (userimport.Source, error) {
+	return userimport.NewJSON(u.users, u.pool, hash, file)
+}
+
 // Import imports users. A dry run checks them and keeps none.
 func (u *Users) Import(ctx context.Context, from userimport.Source, log io.Writer, dryRun bool, progress func(userimport.Counts)) (userimport.Counts, error) {
 	b := &userimport.Bulk{DB: u.db, Users: u.users, Pool: u.pool, DryRun: dryRun, Log: log, Progress: progress}

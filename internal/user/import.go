@@ -1,7 +1,6 @@
 package user
 
 import (
-	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -22,6 +21,11 @@ type Candidate struct {
 	MFA        string            // whether the user signs in with a code by SMS, too: true, false or empty
 	Algorithm  string            // of Hash, by Cognito's name
 	Hash       string            // of the password; empty for none
+
+	// Elsewhere says that the candidate is a user of another system: nobody has to vouch for an address of who has a password.
+	Elsewhere bool
+	Disabled  bool
+	Created   time.Time // zero for now
 }
 
 // Recruit is a candidate who can be imported, as far as one can tell without a look at the pool's other users.
@@ -44,8 +48,16 @@ func (d *Directory) Recruit(p *pool.Pool, c Candidate) (Recruit, error) {
 	if err != nil {
 		return Recruit{}, err
 	}
-	if err := errors.Join(checkRequired(p, u.Attributes), checkVouched(p, u)); err != nil {
+	if err := checkRequired(p, u.Attributes); err != nil {
 		return Recruit{}, err
+	}
+	if !c.Elsewhere || c.Hash == "" {
+		if err := checkVouched(p, u); err != nil {
+			return Recruit{}, err
+		}
+	}
+	if u.Enabled = !c.Disabled; !c.Created.IsZero() {
+		u.Created = c.Created.UTC()
 	}
 	if u.Extra, err = importedMFA(p, u, c.MFA); err != nil {
 		return Recruit{}, err
@@ -130,7 +142,7 @@ func (d *Directory) giveHash(u *store.WholeUser, c Candidate) error {
 		return invalid("password_hash is not a hash that can be imported: %v", err)
 	}
 	u.Password = &store.Password{
-		PoolID: u.PoolID, Sub: u.Sub, Set: u.Created,
+		PoolID: u.PoolID, Sub: u.Sub, Set: u.Modified,
 		Sealed: d.keys.Seal([]byte(c.Algorithm+" "+c.Hash), foreignAAD(u.PoolID, u.Sub)),
 	}
 	return nil
