@@ -112,7 +112,7 @@ func (c *importCmd) source(ctx context.Context, users *server.Users, file *bufio
 		return nil, err
 	}
 	if r.PoolID() != c.Pool && !c.Quiet {
-		fmt.Fprintf(os.Stderr, "The users are of pool %s. Unless its id ends alike, passwords have to be sent once, by USER_PASSWORD_AUTH or on the pages, before SRP works.\n", r.PoolID())
+		fmt.Fprintf(os.Stderr, "The users are of pool %.80q. Unless its id ends alike, passwords have to be sent once, by USER_PASSWORD_AUTH or on the pages, before SRP works.\n", r.PoolID())
 	}
 	return r, nil
 }

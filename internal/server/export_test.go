@@ -173,7 +173,7 @@ func testExportCommand(t *testing.T, database func(testing.TB) []string) {
 		t.Errorf("the groups of alice are %v", a.Groups)
 	}
 
-	other.run("import", file).wants(t, 0, "The users are of pool "+exportPool)
+	other.run("import", file).wants(t, 0, "The users are of pool "+strconv.Quote(exportPool))
 	if other.signsInBySRP("alice", somePassword) || other.signsInByPassword("alice", "wrong") || !other.signsInByPassword("alice", somePassword) ||
 		!other.signsInBySRP("alice", somePassword) {
 		t.Error("in another pool alice cannot sign in by password first and by SRP then")

@@ -24,9 +24,11 @@ type Origin struct {
 
 const (
 	maxGroupName = 128
-	maxText      = 2048 // characters of the texts of a record that have no bound of their own
-	maxMany      = 500  // groups, devices, passkeys and accounts of a record, each far more than a user has
-	maxPast      = 24   // passwords, as many as a pool can forbid to use again
+	// maxAttributeName is more bytes than the name of an attribute can have, and not too many to be told in a report.
+	maxAttributeName = 200
+	maxText          = 2048 // characters of the texts of a record that have no bound of their own
+	maxMany          = 500  // groups, devices, passkeys and accounts of a record, each far more than a user has
+	maxPast          = 24   // passwords, as many as a pool can forbid to use again
 )
 
 // Reinstate checks all of a record that needs no look at other users, or says which rule it breaks. The user keeps its sub,
@@ -112,7 +114,7 @@ func recordedAttributes(p *pool.Pool, r Record) (map[string]string, error) {
 		if name == attrIdentities {
 			continue // follows below
 		}
-		if name == attrSub || value == "" {
+		if name == attrSub || value == "" || len(name) > maxAttributeName {
 			return nil, errRecord
 		}
 		a, ok := p.Attribute(name)

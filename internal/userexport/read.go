@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"cognate/api/idp"
 	"cognate/internal/fault"
@@ -106,7 +107,7 @@ func attributesText(names []string) string {
 	if len(names) == 0 {
 		return "nothing"
 	}
-	return strings.Join(names, " or ")
+	return fmt.Sprintf("%.80q", strings.Join(names, " or "))
 }
 
 func sameSet(a, b []string) bool {
@@ -178,8 +179,8 @@ func (r *Reader) user(u user.Record) userimport.Entry {
 		}
 	}
 	e.Recruit, e.Err = r.users.Reinstate(r.pool, user.Origin{PoolID: r.header.PoolID, KeyMark: r.header.KeyMark}, u)
-	if len(u.Sub) <= 36 {
-		e.Sub = u.Sub
+	if id, err := uuid.Parse(u.Sub); err == nil {
+		e.Sub = id.String()
 	}
 	return e
 }
