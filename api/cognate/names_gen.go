@@ -4,14 +4,42 @@ package cognate
 
 // The error codes.
 const (
+	CodeAliasExists           = "AliasExistsException"
 	CodeInternalError         = "InternalErrorException"
 	CodeInvalidParameter      = "InvalidParameterException"
 	CodeNotAuthorized         = "NotAuthorizedException"
 	CodePasswordResetRequired = "PasswordResetRequiredException"
 	CodeResourceNotFound      = "ResourceNotFoundException"
 	CodeTooManyRequests       = "TooManyRequestsException"
+	CodeUserImportInProgress  = "UserImportInProgressException"
 	CodeUserNotConfirmed      = "UserNotConfirmedException"
 	CodeUserNotFound          = "UserNotFoundException"
+	CodeUsernameExists        = "UsernameExistsException"
+)
+
+// The values of AliasAttributeType.
+const (
+	AliasAttributeTypePhoneNumber       = "phone_number"
+	AliasAttributeTypeEmail             = "email"
+	AliasAttributeTypePreferredUsername = "preferred_username"
+)
+
+// The values of AttributeDataType.
+const (
+	AttributeDataTypeString   = "String"
+	AttributeDataTypeNumber   = "Number"
+	AttributeDataTypeDateTime = "DateTime"
+	AttributeDataTypeBoolean  = "Boolean"
+)
+
+// The values of ConflictReasonType.
+const (
+	ConflictReasonTypeNameInUse             = "NAME_IN_USE"
+	ConflictReasonTypeNoSignInName          = "NO_SIGN_IN_NAME"
+	ConflictReasonTypeAttributeMissing      = "ATTRIBUTE_MISSING"
+	ConflictReasonTypeValueInvalid          = "VALUE_INVALID"
+	ConflictReasonTypeClientUsesAttribute   = "CLIENT_USES_ATTRIBUTE"
+	ConflictReasonTypeProviderUsesAttribute = "PROVIDER_USES_ATTRIBUTE"
 )
 
 // The values of TermsEnforcementType.
@@ -29,4 +57,10 @@ const (
 	TokenUseTypeId     = "ID"
 	TokenUseTypeAccess = "ACCESS"
 	TokenUseTypeBoth   = "BOTH"
+)
+
+// The values of UsernameAttributeType.
+const (
+	UsernameAttributeTypePhoneNumber = "phone_number"
+	UsernameAttributeTypeEmail       = "email"
 )

@@ -17,6 +17,9 @@ var (
 	AdminDeleteSoftwareToken = api.Op[AdminDeleteSoftwareTokenRequest, AdminDeleteSoftwareTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminDeleteSoftwareToken", Auth: api.Signed, Input: &shapeAdminDeleteSoftwareTokenRequest, Output: &shapeAdminDeleteSoftwareTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	AdminEndUserSession      = api.Op[AdminEndUserSessionRequest, AdminEndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminEndUserSession", Auth: api.Signed, Input: &shapeAdminEndUserSessionRequest, Output: &shapeAdminEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
 	AdminListUserSessions    = api.Op[AdminListUserSessionsRequest, AdminListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminListUserSessions", Auth: api.Signed, Input: &shapeAdminListUserSessionsRequest, Output: &shapeAdminListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
+	AdminRestoreUser         = api.Op[AdminRestoreUserRequest, AdminRestoreUserResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminRestoreUser", Auth: api.Signed, Input: &shapeAdminRestoreUserRequest, Output: &shapeAdminRestoreUserResponse, Errors: []string{CodeAliasExists, CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound, CodeUsernameExists}}}
+	AdminSoftDeleteUser      = api.Op[AdminSoftDeleteUserRequest, AdminSoftDeleteUserResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "AdminSoftDeleteUser", Auth: api.Signed, Input: &shapeAdminSoftDeleteUserRequest, Output: &shapeAdminSoftDeleteUserResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserNotFound}}}
+	ChangeUserPool           = api.Op[ChangeUserPoolRequest, ChangeUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ChangeUserPool", Auth: api.Signed, Input: &shapeChangeUserPoolRequest, Output: &shapeChangeUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserImportInProgress}}}
 	CreateRecoveryCodes      = api.Op[CreateRecoveryCodesRequest, CreateRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "CreateRecoveryCodes", Auth: api.Token, Input: &shapeCreateRecoveryCodesRequest, Output: &shapeCreateRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DeleteRecoveryCodes      = api.Op[DeleteRecoveryCodesRequest, DeleteRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DeleteRecoveryCodes", Auth: api.Token, Input: &shapeDeleteRecoveryCodesRequest, Output: &shapeDeleteRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	DescribeRecoveryCodes    = api.Op[DescribeRecoveryCodesRequest, DescribeRecoveryCodesResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "DescribeRecoveryCodes", Auth: api.Token, Input: &shapeDescribeRecoveryCodesRequest, Output: &shapeDescribeRecoveryCodesResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
@@ -24,8 +27,12 @@ var (
 	EndUserSession           = api.Op[EndUserSessionRequest, EndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "EndUserSession", Auth: api.Token, Input: &shapeEndUserSessionRequest, Output: &shapeEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeResourceNotFound, CodeUserNotConfirmed, CodeUserNotFound}}}
 	GetClaimMapping          = api.Op[GetClaimMappingRequest, GetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClaimMapping", Auth: api.Signed, Input: &shapeGetClaimMappingRequest, Output: &shapeGetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	GetClientToken           = api.Op[GetClientTokenRequest, GetClientTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClientToken", Auth: api.Public, Input: &shapeGetClientTokenRequest, Output: &shapeGetClientTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodeResourceNotFound, CodeTooManyRequests}}}
+	ListDeletedUserPools     = api.Op[ListDeletedUserPoolsRequest, ListDeletedUserPoolsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListDeletedUserPools", Auth: api.Signed, Input: &shapeListDeletedUserPoolsRequest, Output: &shapeListDeletedUserPoolsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
+	ListDeletedUsers         = api.Op[ListDeletedUsersRequest, ListDeletedUsersResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListDeletedUsers", Auth: api.Signed, Input: &shapeListDeletedUsersRequest, Output: &shapeListDeletedUsersResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	ListUserSessions         = api.Op[ListUserSessionsRequest, ListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListUserSessions", Auth: api.Token, Input: &shapeListUserSessionsRequest, Output: &shapeListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
+	RestoreUserPool          = api.Op[RestoreUserPoolRequest, RestoreUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RestoreUserPool", Auth: api.Signed, Input: &shapeRestoreUserPoolRequest, Output: &shapeRestoreUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	SetClaimMapping          = api.Op[SetClaimMappingRequest, SetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SetClaimMapping", Auth: api.Signed, Input: &shapeSetClaimMappingRequest, Output: &shapeSetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
+	SoftDeleteUserPool       = api.Op[SoftDeleteUserPoolRequest, SoftDeleteUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SoftDeleteUserPool", Auth: api.Signed, Input: &shapeSoftDeleteUserPoolRequest, Output: &shapeSoftDeleteUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserImportInProgress}}}
 )
 
 func init() {
@@ -34,6 +41,9 @@ func init() {
 		AdminDeleteSoftwareToken.Descriptor,
 		AdminEndUserSession.Descriptor,
 		AdminListUserSessions.Descriptor,
+		AdminRestoreUser.Descriptor,
+		AdminSoftDeleteUser.Descriptor,
+		ChangeUserPool.Descriptor,
 		CreateRecoveryCodes.Descriptor,
 		DeleteRecoveryCodes.Descriptor,
 		DescribeRecoveryCodes.Descriptor,
@@ -41,7 +51,11 @@ func init() {
 		EndUserSession.Descriptor,
 		GetClaimMapping.Descriptor,
 		GetClientToken.Descriptor,
+		ListDeletedUserPools.Descriptor,
+		ListDeletedUsers.Descriptor,
 		ListUserSessions.Descriptor,
+		RestoreUserPool.Descriptor,
 		SetClaimMapping.Descriptor,
+		SoftDeleteUserPool.Descriptor,
 	}
 }

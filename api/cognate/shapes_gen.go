@@ -31,7 +31,50 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
-	shapeBooleanType        = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeAdminRestoreUserRequest = api.Shape{Name: "AdminRestoreUserRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "UserSub", Shape: &shapeUserSubType, Required: true},
+	}}
+	shapeAdminRestoreUserResponse   = api.Shape{Name: "AdminRestoreUserResponse", Kind: api.Structure}
+	shapeAdminSoftDeleteUserRequest = api.Shape{Name: "AdminSoftDeleteUserRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "Username", Shape: &shapeUsernameType, Required: true},
+		{Name: "RetentionDays", Shape: &shapeRetentionDaysType},
+	}}
+	shapeAdminSoftDeleteUserResponse = api.Shape{Name: "AdminSoftDeleteUserResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "DeletedUser", Shape: &shapeDeletedUserType, Required: true},
+	}}
+	shapeAliasAttributeType      = api.Shape{Name: "AliasAttributeType", Kind: api.String, Enum: []string{"phone_number", "email", "preferred_username"}}
+	shapeAliasAttributesListType = api.Shape{Name: "AliasAttributesListType", Kind: api.List, Elem: &shapeAliasAttributeType, Min: new(int64(0)), Max: new(int64(3))}
+	shapeAttributeChangeListType = api.Shape{Name: "AttributeChangeListType", Kind: api.List, Elem: &shapeAttributeChangeType, Min: new(int64(0)), Max: new(int64(50))}
+	shapeAttributeChangeType     = api.Shape{Name: "AttributeChangeType", Kind: api.Structure, Members: []api.Member{
+		{Name: "Name", Shape: &shapeAttributeNameType, Required: true},
+		{Name: "AttributeDataType", Shape: &shapeAttributeDataType},
+		{Name: "Mutable", Shape: &shapeBooleanType},
+		{Name: "Required", Shape: &shapeBooleanType},
+		{Name: "StringAttributeConstraints", Shape: &shapeStringAttributeConstraintsType},
+		{Name: "NumberAttributeConstraints", Shape: &shapeNumberAttributeConstraintsType},
+	}}
+	shapeAttributeDataType     = api.Shape{Name: "AttributeDataType", Kind: api.String, Enum: []string{"String", "Number", "DateTime", "Boolean"}}
+	shapeAttributeNameListType = api.Shape{Name: "AttributeNameListType", Kind: api.List, Elem: &shapeAttributeNameType, Min: new(int64(0)), Max: new(int64(50))}
+	shapeAttributeNameType     = api.Shape{Name: "AttributeNameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(32))}
+	shapeBooleanType           = api.Shape{Name: "BooleanType", Kind: api.Boolean}
+	shapeChangeUserPoolRequest = api.Shape{Name: "ChangeUserPoolRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "DryRun", Shape: &shapeBooleanType},
+		{Name: "CaseSensitive", Shape: &shapeBooleanType},
+		{Name: "AliasAttributes", Shape: &shapeAliasAttributesListType},
+		{Name: "UsernameAttributes", Shape: &shapeUsernameAttributesListType},
+		{Name: "Attributes", Shape: &shapeAttributeChangeListType},
+		{Name: "RemovedAttributes", Shape: &shapeAttributeNameListType},
+	}}
+	shapeChangeUserPoolResponse = api.Shape{Name: "ChangeUserPoolResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "Applied", Shape: &shapeBooleanType, Required: true},
+		{Name: "UserCount", Shape: &shapeLongType, Required: true},
+		{Name: "ChangedUserCount", Shape: &shapeLongType, Required: true},
+		{Name: "ConflictCount", Shape: &shapeLongType, Required: true},
+		{Name: "Conflicts", Shape: &shapeConflictListType, Required: true},
+	}}
 	shapeClaimAttributeType = api.Shape{Name: "ClaimAttributeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(32))}
 	shapeClaimGroupType     = api.Shape{Name: "ClaimGroupType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128))}
 	shapeClaimListType      = api.Shape{Name: "ClaimListType", Kind: api.List, Elem: &shapeClaimType, Min: new(int64(0)), Max: new(int64(50))}
@@ -49,9 +92,22 @@ var (
 		{Name: "ExpiresIn", Shape: &shapeIntegerType},
 		{Name: "TokenType", Shape: &shapeStringType},
 	}}
-	shapeClientIdType               = api.Shape{Name: "ClientIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\w+]+`, Sensitive: true}
-	shapeClientMetadataType         = api.Shape{Name: "ClientMetadataType", Kind: api.Map, Key: &shapeStringType, Elem: &shapeStringType}
-	shapeClientSecretType           = api.Shape{Name: "ClientSecretType", Kind: api.String, Min: new(int64(1)), Max: new(int64(64)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeClientIdType       = api.Shape{Name: "ClientIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeClientMetadataType = api.Shape{Name: "ClientMetadataType", Kind: api.Map, Key: &shapeStringType, Elem: &shapeStringType}
+	shapeClientSecretType   = api.Shape{Name: "ClientSecretType", Kind: api.String, Min: new(int64(1)), Max: new(int64(64)), Pattern: `[\w+]+`, Sensitive: true}
+	shapeConflictListType   = api.Shape{Name: "ConflictListType", Kind: api.List, Elem: &shapeConflictType}
+	shapeConflictReasonType = api.Shape{Name: "ConflictReasonType", Kind: api.String, Enum: []string{"NAME_IN_USE", "NO_SIGN_IN_NAME", "ATTRIBUTE_MISSING", "VALUE_INVALID", "CLIENT_USES_ATTRIBUTE", "PROVIDER_USES_ATTRIBUTE"}}
+	shapeConflictType       = api.Shape{Name: "ConflictType", Kind: api.Structure, Members: []api.Member{
+		{Name: "Reason", Shape: &shapeConflictReasonType, Required: true},
+		{Name: "UserSub", Shape: &shapeStringType},
+		{Name: "Username", Shape: &shapeStringType},
+		{Name: "Attribute", Shape: &shapeStringType},
+		{Name: "Value", Shape: &shapeStringType},
+		{Name: "OtherUserSub", Shape: &shapeStringType},
+		{Name: "ClientId", Shape: &shapeStringType},
+		{Name: "ProviderName", Shape: &shapeStringType},
+	}}
+	shapeConstraintType             = api.Shape{Name: "ConstraintType", Kind: api.String, Min: new(int64(0)), Max: new(int64(131072))}
 	shapeCreateRecoveryCodesRequest = api.Shape{Name: "CreateRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
@@ -63,7 +119,21 @@ var (
 	shapeDeleteRecoveryCodesRequest = api.Shape{Name: "DeleteRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
-	shapeDeleteRecoveryCodesResponse  = api.Shape{Name: "DeleteRecoveryCodesResponse", Kind: api.Structure}
+	shapeDeleteRecoveryCodesResponse = api.Shape{Name: "DeleteRecoveryCodesResponse", Kind: api.Structure}
+	shapeDeletedUserListType         = api.Shape{Name: "DeletedUserListType", Kind: api.List, Elem: &shapeDeletedUserType}
+	shapeDeletedUserPoolListType     = api.Shape{Name: "DeletedUserPoolListType", Kind: api.List, Elem: &shapeDeletedUserPoolType}
+	shapeDeletedUserPoolType         = api.Shape{Name: "DeletedUserPoolType", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "Name", Shape: &shapeStringType, Required: true},
+		{Name: "DeletionDate", Shape: &shapeDateType, Required: true},
+		{Name: "PurgeDate", Shape: &shapeDateType, Required: true},
+	}}
+	shapeDeletedUserType = api.Shape{Name: "DeletedUserType", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserSub", Shape: &shapeStringType, Required: true},
+		{Name: "Username", Shape: &shapeStringType, Required: true},
+		{Name: "DeletionDate", Shape: &shapeDateType, Required: true},
+		{Name: "PurgeDate", Shape: &shapeDateType, Required: true},
+	}}
 	shapeDescribeRecoveryCodesRequest = api.Shape{Name: "DescribeRecoveryCodesRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 	}}
@@ -102,10 +172,27 @@ var (
 	shapeGetClientTokenResponse = api.Shape{Name: "GetClientTokenResponse", Kind: api.Structure, Members: []api.Member{
 		{Name: "ClientAuthenticationResult", Shape: &shapeClientAuthenticationResultType},
 	}}
-	shapeIntegerType             = api.Shape{Name: "IntegerType", Kind: api.Integer}
-	shapeLanguageIdType          = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
-	shapeLinkUrlType             = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
-	shapeLinksType               = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
+	shapeIntegerType                 = api.Shape{Name: "IntegerType", Kind: api.Integer}
+	shapeLanguageIdType              = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
+	shapeLinkUrlType                 = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
+	shapeLinksType                   = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
+	shapeListDeletedUserPoolsRequest = api.Shape{Name: "ListDeletedUserPoolsRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
+	shapeListDeletedUserPoolsResponse = api.Shape{Name: "ListDeletedUserPoolsResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPools", Shape: &shapeDeletedUserPoolListType, Required: true},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
+	shapeListDeletedUsersRequest = api.Shape{Name: "ListDeletedUsersRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
+	shapeListDeletedUsersResponse = api.Shape{Name: "ListDeletedUsersResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "Users", Shape: &shapeDeletedUserListType, Required: true},
+		{Name: "NextToken", Shape: &shapePaginationKeyType},
+	}}
 	shapeListUserSessionsRequest = api.Shape{Name: "ListUserSessionsRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
@@ -115,14 +202,24 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
-	shapePaginationKeyType    = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
-	shapeRecoveryCodeListType = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
-	shapeRecoveryCodeType     = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
-	shapeScopeListType        = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
-	shapeScopeType            = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
-	shapeSessionIdType        = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
-	shapeSessionListType      = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
-	shapeSessionType          = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
+	shapeLongType                       = api.Shape{Name: "LongType", Kind: api.Long}
+	shapeNumberAttributeConstraintsType = api.Shape{Name: "NumberAttributeConstraintsType", Kind: api.Structure, Members: []api.Member{
+		{Name: "MinValue", Shape: &shapeConstraintType},
+		{Name: "MaxValue", Shape: &shapeConstraintType},
+	}}
+	shapePaginationKeyType      = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
+	shapeRecoveryCodeListType   = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
+	shapeRecoveryCodeType       = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
+	shapeRestoreUserPoolRequest = api.Shape{Name: "RestoreUserPoolRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+	}}
+	shapeRestoreUserPoolResponse = api.Shape{Name: "RestoreUserPoolResponse", Kind: api.Structure}
+	shapeRetentionDaysType       = api.Shape{Name: "RetentionDaysType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(365))}
+	shapeScopeListType           = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
+	shapeScopeType               = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
+	shapeSessionIdType           = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
+	shapeSessionListType         = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
+	shapeSessionType             = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 		{Name: "ClientId", Shape: &shapeStringType, Required: true},
 		{Name: "ClientName", Shape: &shapeStringType, Required: true},
@@ -143,6 +240,17 @@ var (
 		{Name: "ClientId", Shape: &shapeClientIdType},
 		{Name: "Claims", Shape: &shapeClaimListType},
 	}}
+	shapeSoftDeleteUserPoolRequest = api.Shape{Name: "SoftDeleteUserPoolRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "RetentionDays", Shape: &shapeRetentionDaysType},
+	}}
+	shapeSoftDeleteUserPoolResponse = api.Shape{Name: "SoftDeleteUserPoolResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "DeletedUserPool", Shape: &shapeDeletedUserPoolType, Required: true},
+	}}
+	shapeStringAttributeConstraintsType = api.Shape{Name: "StringAttributeConstraintsType", Kind: api.Structure, Members: []api.Member{
+		{Name: "MinLength", Shape: &shapeConstraintType},
+		{Name: "MaxLength", Shape: &shapeConstraintType},
+	}}
 	shapeStringType           = api.Shape{Name: "StringType", Kind: api.String}
 	shapeTermsEnforcementType = api.Shape{Name: "TermsEnforcementType", Kind: api.String, Enum: []string{"NONE"}}
 	shapeTermsIdType          = api.Shape{Name: "TermsIdType", Kind: api.String, Pattern: `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`}
@@ -159,8 +267,11 @@ var (
 		{Name: "CreationDate", Shape: &shapeDateType, Required: true},
 		{Name: "LastModifiedDate", Shape: &shapeDateType, Required: true},
 	}}
-	shapeTokenModelType = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
-	shapeTokenUseType   = api.Shape{Name: "TokenUseType", Kind: api.String, Enum: []string{"ID", "ACCESS", "BOTH"}}
-	shapeUserPoolIdType = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
-	shapeUsernameType   = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
+	shapeTokenModelType             = api.Shape{Name: "TokenModelType", Kind: api.String, Pattern: `[A-Za-z0-9-_=.]+`, Sensitive: true}
+	shapeTokenUseType               = api.Shape{Name: "TokenUseType", Kind: api.String, Enum: []string{"ID", "ACCESS", "BOTH"}}
+	shapeUserPoolIdType             = api.Shape{Name: "UserPoolIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(55)), Pattern: `[\w-]+_[0-9a-zA-Z]+`}
+	shapeUserSubType                = api.Shape{Name: "UserSubType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128))}
+	shapeUsernameAttributeType      = api.Shape{Name: "UsernameAttributeType", Kind: api.String, Enum: []string{"phone_number", "email"}}
+	shapeUsernameAttributesListType = api.Shape{Name: "UsernameAttributesListType", Kind: api.List, Elem: &shapeUsernameAttributeType, Min: new(int64(0)), Max: new(int64(2))}
+	shapeUsernameType               = api.Shape{Name: "UsernameType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128)), Pattern: `[\p{L}\p{M}\p{S}\p{N}\p{P}]+`, Sensitive: true}
 )

@@ -89,6 +89,67 @@ type AdminListUserSessionsResponse struct {
 	NextToken string         `json:"NextToken,omitzero"`
 }
 
+// AdminRestoreUserRequest is a structure of the service model.
+type AdminRestoreUserRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	UserSub    string `json:"UserSub,omitzero"`
+}
+
+// AdminRestoreUserResponse is a structure of the service model.
+type AdminRestoreUserResponse struct {
+}
+
+// AdminSoftDeleteUserRequest is a structure of the service model.
+type AdminSoftDeleteUserRequest struct {
+	UserPoolId    string `json:"UserPoolId,omitzero"`
+	Username      string `json:"Username,omitzero"`
+	RetentionDays *int64 `json:"RetentionDays,omitzero"`
+}
+
+// String hides the members: some are secret.
+func (AdminSoftDeleteUserRequest) String() string { return "AdminSoftDeleteUserRequest{...}" }
+
+// GoString hides the members: some are secret.
+func (x AdminSoftDeleteUserRequest) GoString() string { return x.String() }
+
+// LogValue hides the members: some are secret.
+func (x AdminSoftDeleteUserRequest) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// AdminSoftDeleteUserResponse is a structure of the service model.
+type AdminSoftDeleteUserResponse struct {
+	DeletedUser *DeletedUserType `json:"DeletedUser,omitzero"`
+}
+
+// AttributeChangeType is a structure of the service model.
+type AttributeChangeType struct {
+	Name                       string                          `json:"Name,omitzero"`
+	AttributeDataType          string                          `json:"AttributeDataType,omitzero"`
+	Mutable                    *bool                           `json:"Mutable,omitzero"`
+	Required                   *bool                           `json:"Required,omitzero"`
+	StringAttributeConstraints *StringAttributeConstraintsType `json:"StringAttributeConstraints,omitzero"`
+	NumberAttributeConstraints *NumberAttributeConstraintsType `json:"NumberAttributeConstraints,omitzero"`
+}
+
+// ChangeUserPoolRequest is a structure of the service model.
+type ChangeUserPoolRequest struct {
+	UserPoolId         string                 `json:"UserPoolId,omitzero"`
+	DryRun             *bool                  `json:"DryRun,omitzero"`
+	CaseSensitive      *bool                  `json:"CaseSensitive,omitzero"`
+	AliasAttributes    []string               `json:"AliasAttributes,omitzero"`
+	UsernameAttributes []string               `json:"UsernameAttributes,omitzero"`
+	Attributes         []*AttributeChangeType `json:"Attributes,omitzero"`
+	RemovedAttributes  []string               `json:"RemovedAttributes,omitzero"`
+}
+
+// ChangeUserPoolResponse is a structure of the service model.
+type ChangeUserPoolResponse struct {
+	Applied          bool            `json:"Applied"`
+	UserCount        int64           `json:"UserCount"`
+	ChangedUserCount int64           `json:"ChangedUserCount"`
+	ConflictCount    int64           `json:"ConflictCount"`
+	Conflicts        []*ConflictType `json:"Conflicts,omitzero"`
+}
+
 // ClaimType is a structure of the service model.
 type ClaimType struct {
 	Name      string `json:"Name,omitzero"`
@@ -113,6 +174,18 @@ func (x ClientAuthenticationResultType) GoString() string { return x.String() }
 
 // LogValue hides the members: some are secret.
 func (x ClientAuthenticationResultType) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// ConflictType is a structure of the service model.
+type ConflictType struct {
+	Reason       string `json:"Reason,omitzero"`
+	UserSub      string `json:"UserSub,omitzero"`
+	Username     string `json:"Username,omitzero"`
+	Attribute    string `json:"Attribute,omitzero"`
+	Value        string `json:"Value,omitzero"`
+	OtherUserSub string `json:"OtherUserSub,omitzero"`
+	ClientId     string `json:"ClientId,omitzero"`
+	ProviderName string `json:"ProviderName,omitzero"`
+}
 
 // CreateRecoveryCodesRequest is a structure of the service model.
 type CreateRecoveryCodesRequest struct {
@@ -159,6 +232,22 @@ func (x DeleteRecoveryCodesRequest) LogValue() slog.Value { return slog.StringVa
 
 // DeleteRecoveryCodesResponse is a structure of the service model.
 type DeleteRecoveryCodesResponse struct {
+}
+
+// DeletedUserPoolType is a structure of the service model.
+type DeletedUserPoolType struct {
+	UserPoolId   string   `json:"UserPoolId,omitzero"`
+	Name         string   `json:"Name,omitzero"`
+	DeletionDate api.Time `json:"DeletionDate,omitzero"`
+	PurgeDate    api.Time `json:"PurgeDate,omitzero"`
+}
+
+// DeletedUserType is a structure of the service model.
+type DeletedUserType struct {
+	UserSub      string   `json:"UserSub,omitzero"`
+	Username     string   `json:"Username,omitzero"`
+	DeletionDate api.Time `json:"DeletionDate,omitzero"`
+	PurgeDate    api.Time `json:"PurgeDate,omitzero"`
 }
 
 // DescribeRecoveryCodesRequest is a structure of the service model.
@@ -292,6 +381,31 @@ func (x GetClientTokenResponse) GoString() string { return x.String() }
 // LogValue hides the members: some are secret.
 func (x GetClientTokenResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
 
+// ListDeletedUserPoolsRequest is a structure of the service model.
+type ListDeletedUserPoolsRequest struct {
+	MaxResults *int64 `json:"MaxResults,omitzero"`
+	NextToken  string `json:"NextToken,omitzero"`
+}
+
+// ListDeletedUserPoolsResponse is a structure of the service model.
+type ListDeletedUserPoolsResponse struct {
+	UserPools []*DeletedUserPoolType `json:"UserPools,omitzero"`
+	NextToken string                 `json:"NextToken,omitzero"`
+}
+
+// ListDeletedUsersRequest is a structure of the service model.
+type ListDeletedUsersRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	MaxResults *int64 `json:"MaxResults,omitzero"`
+	NextToken  string `json:"NextToken,omitzero"`
+}
+
+// ListDeletedUsersResponse is a structure of the service model.
+type ListDeletedUsersResponse struct {
+	Users     []*DeletedUserType `json:"Users,omitzero"`
+	NextToken string             `json:"NextToken,omitzero"`
+}
+
 // ListUserSessionsRequest is a structure of the service model.
 type ListUserSessionsRequest struct {
 	AccessToken string `json:"AccessToken,omitzero"`
@@ -312,6 +426,21 @@ func (x ListUserSessionsRequest) LogValue() slog.Value { return slog.StringValue
 type ListUserSessionsResponse struct {
 	Sessions  []*SessionType `json:"Sessions,omitzero"`
 	NextToken string         `json:"NextToken,omitzero"`
+}
+
+// NumberAttributeConstraintsType is a structure of the service model.
+type NumberAttributeConstraintsType struct {
+	MinValue string `json:"MinValue,omitzero"`
+	MaxValue string `json:"MaxValue,omitzero"`
+}
+
+// RestoreUserPoolRequest is a structure of the service model.
+type RestoreUserPoolRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+}
+
+// RestoreUserPoolResponse is a structure of the service model.
+type RestoreUserPoolResponse struct {
 }
 
 // SessionType is a structure of the service model.
@@ -357,6 +486,23 @@ func (x SetClaimMappingResponse) GoString() string { return x.String() }
 
 // LogValue hides the members: some are secret.
 func (x SetClaimMappingResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// SoftDeleteUserPoolRequest is a structure of the service model.
+type SoftDeleteUserPoolRequest struct {
+	UserPoolId    string `json:"UserPoolId,omitzero"`
+	RetentionDays *int64 `json:"RetentionDays,omitzero"`
+}
+
+// SoftDeleteUserPoolResponse is a structure of the service model.
+type SoftDeleteUserPoolResponse struct {
+	DeletedUserPool *DeletedUserPoolType `json:"DeletedUserPool,omitzero"`
+}
+
+// StringAttributeConstraintsType is a structure of the service model.
+type StringAttributeConstraintsType struct {
+	MinLength string `json:"MinLength,omitzero"`
+	MaxLength string `json:"MaxLength,omitzero"`
+}
 
 // TermsType is a structure of the service model.
 type TermsType struct {

@@ -48,6 +48,7 @@ type dev struct {
 	Functions   string `type:"existingfile" help:"YAML file that says how the functions of triggers are run; by default they are in Lambda."`
 	STSEndpoint string `name:"sts-endpoint" placeholder:"URL" help:"Security Token Service that gives the credentials of identity pools; by default this server."`
 	Logins      string `type:"existingfile" help:"YAML file of the providers that identity pools may trust beside user pools."`
+	LogDelivery string `name:"log-delivery" type:"existingfile" help:"YAML file that says where the logs of user pools go; by default nowhere."`
 	protection
 }
 
@@ -78,6 +79,12 @@ func (d *dev) Run(ctx context.Context) error {
 	if d.Logins != "" {
 		var err error
 		if c.Logins, err = server.ReadLogins(d.Logins); err != nil {
+			return err
+		}
+	}
+	if d.LogDelivery != "" {
+		var err error
+		if c.LogDelivery, err = server.ReadLogDelivery(d.LogDelivery); err != nil {
 			return err
 		}
 	}

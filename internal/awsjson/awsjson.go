@@ -74,12 +74,18 @@ type Authenticator func(r *http.Request, body []byte, service string) (Principal
 // none. What may not be is a fault.
 type Authorizer func(ctx context.Context, c Caller, action, resource string) error
 
+// Limiter decides whether an operation is done just now: what is not is a fault, whether the operation declares its code or not. It
+// is asked about requests that are well-formed and may be done; in is the decoded input.
+type Limiter func(ctx context.Context, op *api.Descriptor, in any) error
+
 // Config is what a Mux needs to know.
 type Config struct {
 	// Authenticate checks requests to signed operations. It is required.
 	Authenticate Authenticator
 	// Authorize decides what who has signed a request may do; nil is all for access keys, and nothing for sessions.
 	Authorize Authorizer
+	// Limit bounds how often operations are done; nil is no bound.
+	Limit Limiter
 	// Logger takes one line a request, and the causes of internal errors; nil is slog.Default().
 	Logger *slog.Logger
 	// Undeclared, when set, is called with every error code that the model does not declare for the
@@ -126,6 +132,11 @@ func Handle[In, Out any](m *Mux, op api.Op[In, Out], fn func(context.Context, *I
 		if len(violations) > 0 {
 			return nil, fault.New(op.Service.ValidationError, violationText(violations))
 		}
+		if m.config.Limit != nil {
+			if err := m.config.Limit(ctx, op.Descriptor, in); err != nil {
+				return nil, &limited{err}
+			}
+		}
 		out, err := fn(ctx, in)
 		if err != nil || op.Output == nil {
 			return nil, err
@@ -133,6 +144,12 @@ func Handle[In, Out any](m *Mux, op api.Op[In, Out], fn func(context.Context, *I
 		return encode(out)
 	}}
 }
+
+// limited is a refusal that is none of an operation's.
+type limited struct{ error }
+
+// Unwrap returns the fault.
+func (l *limited) Unwrap() error { return l.error }
 
 func target(op *api.Descriptor) string { return op.Service.TargetPrefix + "." + op.Name }
 

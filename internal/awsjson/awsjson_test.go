@@ -209,3 +209,40 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// TestLimit asks whether there may be one more operation only where the request is a good one, and answers what it is told, whether
+// the operation declares that or not.
+func TestLimit(t *testing.T) {
+	var asked []string
+	refuse := false
+	m := awsjson.New(awsjson.Config{
+		Logger: slog.New(slog.DiscardHandler), Authenticate: awsjson.AnySignature(nil),
+		Undeclared: func(op, code string) { t.Errorf("%s answers %s", op, code) },
+		Limit: func(_ context.Context, op *api.Descriptor, in any) error {
+			asked = append(asked, op.Name+" "+in.(*idp.SignUpRequest).Username)
+			if refuse {
+				return fault.New("SlowDownException", "Rate exceeded")
+			}
+			return nil
+		},
+	})
+	m.Register(idp.Service)
+	awsjson.Handle(m, idp.SignUp, func(context.Context, *idp.SignUpRequest) (*idp.SignUpResponse, error) { return nil, nil })
+	send := func(body string) (int, string) {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.SignUp")
+		w := httptest.NewRecorder()
+		m.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	if status, text := send(`{"ClientId":"c","Username":""}`); status != 400 || len(asked) > 0 {
+		t.Errorf("%d %s, and %q were asked for", status, text, asked)
+	}
+	if status, text := send(`{"ClientId":"c","Username":"ann"}`); status != 200 || len(asked) != 1 || asked[0] != "SignUp ann" {
+		t.Errorf("%d %s, and %q were asked for", status, text, asked)
+	}
+	refuse = true
+	if status, text := send(`{"ClientId":"c","Username":"bob"}`); status != 400 || text != `{"__type":"SlowDownException","message":"Rate exceeded"}` {
+		t.Errorf("%d %s", status, text)
+	}
+}

@@ -148,7 +148,9 @@ func (m *Mux) fail(w http.ResponseWriter, r *http.Request, op string, c Caller, 
 		m.config.Logger.LogAttrs(r.Context(), level(f), "request failed",
 			slog.String("id", c.RequestID), slog.String("op", op), slog.String("cause", f.Cause.Error()))
 	}
-	m.report(r.Header.Get("X-Amz-Target"), f.Code)
+	if _, ours := errors.AsType[*limited](err); !ours {
+		m.report(r.Header.Get("X-Amz-Target"), f.Code)
+	}
 	writeError(w, f)
 	return f.Code
 }

@@ -37,6 +37,7 @@ var floors = map[string]float64{
 	"internal/passkey":      4.2,
 	"internal/pool":         4.1,
 	"internal/access":       4.1,
+	"internal/quota":        4.1,
 
 	"internal/message/inbox":     3.1,
 	"internal/message/pinpoint":  3.1,
@@ -59,6 +60,13 @@ var floors = map[string]float64{
 	"internal/credential":          3,
 	"internal/credential/embedded": 3.1,
 	"internal/credential/sts":      3.1,
+
+	"internal/logdelivery":            3,
+	"internal/logdelivery/cloudwatch": 3.1,
+	"internal/logdelivery/file":       3.1,
+	"internal/logdelivery/firehose":   3.1,
+	"internal/logdelivery/s3":         3.1,
+	"internal/logdelivery/webhook":    3.1,
 
 	"internal/store/sqlite":   2.1,
 	"internal/store/postgres": 2.1,
@@ -95,8 +103,8 @@ var beside = map[string]bool{
 	"bench": true, "tools/apigen": true, "internal/floors": true,
 	"internal/store/storetest": true, "internal/store/storetest/engines": true, "internal/message/messagetest": true, "internal/secret/secrettest": true,
 	"internal/federation/federationtest": true, "internal/trigger/triggertest": true, "internal/scripttest": true,
-	"internal/credential/credentialtest": true,
-	"internal/awsclient/awstest":         true,
+	"internal/credential/credentialtest": true, "internal/logdelivery/logdeliverytest": true,
+	"internal/awsclient/awstest": true,
 }
 
 type listed struct {

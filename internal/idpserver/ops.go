@@ -70,6 +70,14 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.UpdateTerms, s.UpdateTerms)
 	awsjson.Handle(m, idp.DeleteTerms, s.DeleteTerms)
 
+	// limit.go
+	awsjson.Handle(m, idp.GetProvisionedLimit, s.GetProvisionedLimit)
+	awsjson.Handle(m, idp.UpdateProvisionedLimit, s.UpdateProvisionedLimit)
+
+	// log_delivery.go
+	awsjson.Handle(m, idp.SetLogDeliveryConfiguration, s.SetLogDeliveryConfiguration)
+	awsjson.Handle(m, idp.GetLogDeliveryConfiguration, s.GetLogDeliveryConfiguration)
+
 	// sign_up.go
 	awsjson.Handle(m, idp.SignUp, s.SignUp)
 	awsjson.Handle(m, idp.ConfirmSignUp, s.ConfirmSignUp)
@@ -101,6 +109,17 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, idp.TagResource, s.TagResource)
 	awsjson.Handle(m, idp.UntagResource, s.UntagResource)
 	awsjson.Handle(m, idp.ListTagsForResource, s.ListTagsForResource)
+
+	// remake.go
+	awsjson.Handle(m, cognate.ChangeUserPool, s.ChangeUserPool)
+
+	// softdelete.go
+	awsjson.Handle(m, cognate.SoftDeleteUserPool, s.SoftDeleteUserPool)
+	awsjson.Handle(m, cognate.RestoreUserPool, s.RestoreUserPool)
+	awsjson.Handle(m, cognate.ListDeletedUserPools, s.ListDeletedUserPools)
+	awsjson.Handle(m, cognate.AdminSoftDeleteUser, s.AdminSoftDeleteUser)
+	awsjson.Handle(m, cognate.AdminRestoreUser, s.AdminRestoreUser)
+	awsjson.Handle(m, cognate.ListDeletedUsers, s.ListDeletedUsers)
 
 	// claimmapping.go
 	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)

@@ -11,6 +11,13 @@ import (
 // defaultPage is the number of entries of a list that is asked for without one.
 const defaultPage = 60
 
+func pageSize(asked *int64) int {
+	if asked == nil {
+		return defaultPage
+	}
+	return int(*asked)
+}
+
 // CreateUserPool makes a pool in the region of the request's signature.
 func (s *Service) CreateUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
 	p, err := s.pools.Create(ctx, awsjson.CallerFrom(ctx).Region, in)

@@ -9,6 +9,7 @@ import (
 	"cognate/internal/oauth"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/store"
 	"cognate/internal/token"
 	"cognate/internal/user"
@@ -24,6 +25,7 @@ type Service struct {
 	authn    *authn.Machine
 	oauth    *oauth.Service
 	imports  *userimport.Service
+	quotas   *quota.Registry
 }
 
 // Core is what the door stands on.
@@ -35,12 +37,14 @@ type Core struct {
 	Machine  *authn.Machine
 	OAuth    *oauth.Service
 	Imports  *userimport.Service
+	Quotas   *quota.Registry
 }
 
 // New makes the door over the core.
 func New(c Core) *Service {
 	return &Service{
 		pools: c.Pools, users: c.Users, passkeys: c.Passkeys, tokens: c.Tokens, authn: c.Machine, oauth: c.OAuth, imports: c.Imports,
+		quotas: c.Quotas,
 	}
 }
 

@@ -56,10 +56,7 @@ func (s *Service) listSessions(ctx context.Context, of sessionList, limit *int64
 	if err != nil {
 		return nil, "", err
 	}
-	size := defaultPage
-	if limit != nil {
-		size = int(*limit)
-	}
+	size := pageSize(limit)
 	live, next, err := s.tokens.Sessions(ctx, of.poolID, of.sub, after, size)
 	if err != nil {
 		return nil, "", err

@@ -42,10 +42,7 @@ func (s *Service) ListTerms(ctx context.Context, in *idp.ListTermsRequest) (*idp
 	if err != nil {
 		return nil, err
 	}
-	limit := defaultPage
-	if in.MaxResults != nil {
-		limit = int(*in.MaxResults)
-	}
+	limit := pageSize(in.MaxResults)
 	terms, next, err := s.pools.ListTerms(ctx, in.UserPoolId, after, limit)
 	if err != nil {
 		return nil, err

@@ -18,7 +18,7 @@ func TestMeter(t *testing.T) {
 		}
 		for address, want := range map[string]int{"192.0.2.1": 10, "2001:db8::1": 10, "": 0, "nonsense": 0} {
 			if want == 0 {
-				if !m.Take(address) || len(m.buckets) > 2 {
+				if !m.Take(address) || len(m.buckets.levels) > 2 {
 					t.Errorf("%q is measured", address)
 				}
 			} else if n := takes(address); n != want {
@@ -44,7 +44,7 @@ func TestMeter(t *testing.T) {
 		for range 10 {
 			m.GiveBack("192.0.2.1")
 		}
-		if n := len(m.buckets); n != 2 {
+		if n := len(m.buckets.levels); n != 2 {
 			t.Errorf("%d buckets, want the two of IPv6", n)
 		}
 		if New(0, time.Hour).Take("192.0.2.1") != true {
@@ -58,14 +58,30 @@ func TestMeterIsBounded(t *testing.T) {
 	m := New(3, time.Hour)
 	for m.Take("198.51.100.1") {
 	}
-	for i := range maxAddresses + 1000 {
+	for i := range maxBuckets + 1000 {
 		ip := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		m.Take(ip.String())
 	}
-	if n := len(m.buckets); n != maxAddresses {
-		t.Errorf("%d buckets, want %d", n, maxAddresses)
+	if n := len(m.buckets.levels); n != maxBuckets {
+		t.Errorf("%d buckets, want %d", n, maxBuckets)
 	}
 	if m.Take("198.51.100.1") {
 		t.Error("an address got away by the others")
 	}
+}
+
+// TestDryBucketsGo holds that the memory of sources that have gone is not kept.
+func TestDryBucketsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBuckets[int](5, time.Second)
+		for i := range 100 * fewBuckets {
+			if i%fewBuckets == 0 {
+				time.Sleep(time.Second)
+			}
+			b.Take(i)
+			if n := len(b.levels); n > 2*fewBuckets {
+				t.Fatalf("%d buckets of %d sources that have been there in a second", n, fewBuckets)
+			}
+		}
+	})
 }

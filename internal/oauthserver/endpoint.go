@@ -60,11 +60,23 @@ func (s *Service) call(w http.ResponseWriter, r *http.Request, answer func(*http
 	if err != nil {
 		return nil, err
 	}
+	if err := s.limits.AtDomain(s.pools.Domain(r.Context(), r.Host), awsjson.Peer(r), named(r, form)); err != nil {
+		return nil, err
+	}
 	c, err := user.Watched(s.users, awsjson.Peer(r), func() (caller, error) { return s.authenticate(r, form) })
 	if err != nil {
 		return nil, err
 	}
 	return answer(r, c)
+}
+
+// named is the client that a request says it is from.
+func named(r *http.Request, form url.Values) string {
+	if id := form.Get("client_id"); id != "" {
+		return id
+	}
+	id, _, _ := r.BasicAuth()
+	return id
 }
 
 // readForm reads the body; what the address says is not looked at, for addresses are logged. A parameter that

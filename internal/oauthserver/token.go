@@ -11,6 +11,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/oauth"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/secret"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -32,17 +33,28 @@ func answerOf(t *token.Tokens) tokenAnswer {
 
 // token is /oauth2/token (protocol page "oauth-endpoints", section 4).
 func (s *Service) token(r *http.Request, c caller) (any, error) {
-	switch c.form.Get("grant_type") {
-	case "":
+	name := c.form.Get("grant_type")
+	grant, ok := grants[name]
+	switch {
+	case name == "":
 		return nil, oauth.ErrRequest
-	case "authorization_code":
-		return s.codeGrant(r, c)
-	case "refresh_token":
-		return s.refreshGrant(r, c)
-	case "client_credentials":
-		return s.clientGrant(r, c)
+	case !ok:
+		return nil, oauth.ErrGrantType
 	}
-	return nil, oauth.ErrGrantType
+	if err := s.limits.Count(r.Context(), grant.category); err != nil {
+		return nil, err
+	}
+	return grant.answer(s, r, c)
+}
+
+// grants are how a client gets tokens, and what they count as.
+var grants = map[string]struct {
+	category string
+	answer   func(*Service, *http.Request, caller) (any, error)
+}{
+	"authorization_code": {quota.TokenRedemption, (*Service).codeGrant},
+	"refresh_token":      {quota.UserAuthentication, (*Service).refreshGrant},
+	"client_credentials": {quota.ClientAuthentication, (*Service).clientGrant},
 }
 
 // codeGrant exchanges a code for the tokens of a user.
@@ -97,6 +109,9 @@ func (s *Service) clientGrant(r *http.Request, c caller) (any, error) {
 // revoke is /oauth2/revoke (section 6; RFC 7009): a refresh token of the client's ends with its session. One
 // that is not valid, or not any more, is no error.
 func (s *Service) revoke(r *http.Request, c caller) (any, error) {
+	if err := s.limits.Count(r.Context(), quota.UserToken); err != nil {
+		return nil, err
+	}
 	text := c.form.Get("token")
 	switch {
 	case text == "" || !c.client.RevocationEnabled():

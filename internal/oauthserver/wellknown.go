@@ -15,6 +15,7 @@ import (
 	"cognate/internal/fault"
 	"cognate/internal/oauth"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/token"
 	"cognate/internal/user"
 )
@@ -25,6 +26,7 @@ type Service struct {
 	users   *user.Directory
 	tokens  *token.Service
 	oauth   *oauth.Service
+	limits  *quota.Limiter
 	cookies browser.Cookies
 	logger  *slog.Logger
 }
@@ -35,11 +37,14 @@ type Core struct {
 	Users  *user.Directory
 	Tokens *token.Service
 	OAuth  *oauth.Service
+	Limits *quota.Limiter // nil is no limit
 }
 
 // New makes the door over the core.
 func New(c Core, cookies browser.Cookies, logger *slog.Logger) *Service {
-	return &Service{pools: c.Pools, users: c.Users, tokens: c.Tokens, oauth: c.OAuth, cookies: cookies, logger: logger}
+	return &Service{
+		pools: c.Pools, users: c.Users, tokens: c.Tokens, oauth: c.OAuth, limits: c.Limits, cookies: cookies, logger: logger,
+	}
 }
 
 // Register adds the door's paths to mux.

@@ -41,6 +41,7 @@ func settingsOfUpdate(in *idp.UpdateUserPoolRequest, old *settings) (*settings, 
 	s.SoftwareTokenMfaConfiguration = old.SoftwareTokenMfaConfiguration
 	s.EmailMfaConfiguration = old.EmailMfaConfiguration
 	s.WebAuthnConfiguration = old.WebAuthnConfiguration
+	s.LogConfigurations = old.LogConfigurations
 	if in.UserPoolTags == nil {
 		s.UserPoolTags = ownTags(old.UserPoolTags)
 	}

@@ -64,6 +64,15 @@ func (r *Registry) ByHost(ctx context.Context, host string) (*Pool, error) {
 	return p, nil
 }
 
+// Domain returns the name by which a pool's domain is known, whatever its port; empty for a host that is no pool's, and when that
+// cannot be told.
+func (r *Registry) Domain(ctx context.Context, host string) string {
+	if p, err := r.ByHost(ctx, host); err != nil || p == nil {
+		return ""
+	}
+	return hostName(host)
+}
+
 func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -13,7 +13,7 @@ import (
 )
 
 // settings is the whole settings document of a pool: what DescribeUserPool shows, and below it what only
-// GetUserPoolMfaConfig does.
+// GetUserPoolMfaConfig and GetLogDeliveryConfiguration do.
 type settings struct {
 	idp.UserPoolType
 	// WithoutSMS says that SMS is no second factor although the pool can send messages.
@@ -21,6 +21,7 @@ type settings struct {
 	SoftwareTokenMfaConfiguration *idp.SoftwareTokenMfaConfigType `json:"SoftwareTokenMfaConfiguration,omitzero"`
 	EmailMfaConfiguration         *idp.EmailMfaConfigType         `json:"EmailMfaConfiguration,omitzero"`
 	WebAuthnConfiguration         *idp.WebAuthnConfigurationType  `json:"WebAuthnConfiguration,omitzero"`
+	LogConfigurations             []*idp.LogConfigurationType     `json:"LogConfigurations,omitempty"`
 }
 
 func (s *settings) smsFactor() bool   { return s.SmsConfiguration != nil && !s.WithoutSMS }

@@ -42,12 +42,17 @@ type Pool struct {
 	Settings          *idp.UserPoolType
 	Created, Modified time.Time
 
+	rules        int64     // see Rules
 	settings     *settings // Settings is a part of it
 	attributes   map[string]*idp.SchemaAttributeType
 	customScopes []string
 	hosts        []string // the custom domain first
 	managed      []string // those of the hosts with managed login
 }
+
+// Rules counts the changes that [Registry.Remake] has made of the pool. Who writes users by the rules of p compares it with the
+// row's: see [store.Tx.PoolRules].
+func (p *Pool) Rules() int64 { return p.rules }
 
 // ARN returns the Amazon Resource Name of the pool.
 func (p *Pool) ARN() string { return p.Settings.Arn }

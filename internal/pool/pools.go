@@ -217,18 +217,23 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if p.Settings.DeletionProtection == idp.DeletionProtectionTypeActive {
-			return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+		if err := checkDeletable(tx, p); err != nil {
+			return err
 		}
 		if p.Host() != "" {
 			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
 		}
-		if err := checkNoImport(tx, id); err != nil {
-			return err
-		}
 		tx.Notify(kindPool, id)
 		return tx.DeletePool(id)
 	})
+}
+
+// checkDeletable refuses to delete a pool that is protected, or that users are being imported into.
+func checkDeletable(tx *store.Tx, p *Pool) error {
+	if p.Settings.DeletionProtection == idp.DeletionProtectionTypeActive {
+		return invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+	}
+	return checkNoImport(tx, p.ID)
 }
 
 // List returns up to limit pools with ids after after, in the order of their ids,

@@ -244,7 +244,7 @@ func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
 	s.CreationDate, s.LastModifiedDate = api.At(row.Created), api.At(row.Modified)
 	p := &Pool{
 		ID: row.ID, Region: row.Region, Name: row.Name, Settings: &s.UserPoolType, Created: row.Created, Modified: row.Modified,
-		settings: s, attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
+		rules: row.Rules, settings: s, attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
 	}
 	for _, a := range s.SchemaAttributes {
 		p.attributes[a.Name] = a

@@ -22,6 +22,7 @@ import (
 	"cognate/internal/oauth"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
 	"cognate/internal/token"
@@ -65,6 +66,7 @@ func newHouse(t *testing.T, db *store.DB) *House {
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth:   oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 		Imports: imports,
+		Quotas:  quota.New(db, quota.Rates{quota.UserAuthentication: {Maximum: 500}}),
 	}).Register(mux)
 	identities := identitypool.New(db, tokens, h.credentials, accountID)
 	identityserver.New(identities, h.Pools).Register(mux)

@@ -175,7 +175,7 @@ func (p *Pool) check() error {
 	return nil
 }
 
-// Apply creates what of the seed is missing.
+// Apply creates what of the seed is missing. A pool that somebody has soft-deleted is left alone.
 func (d *Document) Apply(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
 	for _, p := range d.Pools {
 		if err := p.apply(ctx, pools, users); err != nil {
@@ -186,6 +186,9 @@ func (d *Document) Apply(ctx context.Context, pools *pool.Registry, users *user.
 }
 
 func (p *Pool) apply(ctx context.Context, pools *pool.Registry, users *user.Directory) error {
+	if hidden, err := pools.IsSoftDeleted(ctx, p.ID); err != nil || hidden {
+		return err
+	}
 	made, err := pools.Pool(ctx, p.ID)
 	if missing(err) {
 		made, err = p.create(ctx, pools)

@@ -27,6 +27,7 @@ import (
 	"cognate/internal/oauthserver"
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/secret"
 	"cognate/internal/seed"
 	"cognate/internal/store"
@@ -46,6 +47,8 @@ type core struct {
 	machine    *authn.Machine
 	requests   *oauth.Service
 	identities *identitypool.Registry
+	quotas     *quota.Registry
+	limits     *quota.Limiter
 }
 
 // build makes the core and the doors over it, and applies the seed.
@@ -59,6 +62,8 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err := s.buildUsers(ctx, c); err != nil {
 		return nil, err
 	}
+	c.quotas = quota.New(s.db, s.config.RequestRates.Categories)
+	c.limits = s.limiter(c.quotas)
 	if err := s.buildIdentities(c); err != nil {
 		return nil, err
 	}
@@ -70,7 +75,7 @@ func (s *Server) build(ctx context.Context, keys *secret.Keyring) (http.Handler,
 	if err != nil {
 		return nil, err
 	}
-	return proxies(trusted).believe(s.routes(c.mail, s.api(c), doors...)), nil
+	return proxies(trusted).believe(s.throttle(c.limits, s.routes(c.mail, s.api(c), doors...))), nil
 }
 
 // buildUsers makes the core of user pools, and applies the seed.
@@ -85,6 +90,9 @@ func (s *Server) buildUsers(ctx context.Context, c *core) (err error) {
 	s.pools = pool.New(s.db, c.keys, pool.Options{
 		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL, Kinds: kinds,
 	})
+	if err := s.openLogs(); err != nil {
+		return err
+	}
 	protection, err := s.protection()
 	if err != nil {
 		return err
@@ -125,9 +133,12 @@ func (s *Server) buildIdentities(c *core) error {
 
 // api is the door of AWS's protocols.
 func (s *Server) api(c *core) http.Handler {
-	mux := awsjson.New(awsjson.Config{Authenticate: c.signed, Authorize: c.guard.authorize, Logger: s.logger, Undeclared: s.undeclared})
+	mux := awsjson.New(awsjson.Config{
+		Authenticate: c.signed, Authorize: c.guard.authorize, Limit: c.limits.Take, Logger: s.logger, Undeclared: s.undeclared,
+	})
 	idpserver.New(idpserver.Core{
 		Pools: s.pools, Users: s.users, Passkeys: c.passkeys, Tokens: s.tokens, Machine: c.machine, OAuth: c.requests, Imports: s.imports,
+		Quotas: c.quotas,
 	}).Register(mux)
 	identityserver.New(c.identities, s.pools).Register(mux)
 	return identityserver.STS{Identities: c.identities, Authenticate: c.signed, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}
@@ -143,7 +154,9 @@ func (s *Server) buildDoors(c *core) ([]registrar, error) {
 		Keys: c.keys, Pools: s.pools, Users: s.users, Passkeys: c.passkeys, Tokens: s.tokens, OAuth: c.requests, Machine: c.machine,
 	}, view, s.cookies(), s.logger)
 	doors := []registrar{
-		oauthserver.New(oauthserver.Core{Pools: s.pools, Users: s.users, Tokens: s.tokens, OAuth: c.requests}, s.cookies(), s.logger),
+		oauthserver.New(oauthserver.Core{
+			Pools: s.pools, Users: s.users, Tokens: s.tokens, OAuth: c.requests, Limits: c.limits,
+		}, s.cookies(), s.logger),
 		pages, gateway.New(s.pools, s.tokens, s.logger), identityserver.Documents{Tokens: s.tokens, Logger: s.logger},
 		importserver.New(s.imports, s.logger),
 	}
@@ -165,9 +178,9 @@ func (s *Server) cookies() browser.Cookies {
 // protection is what the operator adds to what Cognito does.
 func (s *Server) protection() (user.Options, error) {
 	c := &s.config
-	if c.BehindTLSProxy && len(c.TrustedProxies) == 0 && c.FailuresPerAddress+c.MessagesPerAddress+c.GuestsPerAddress > 0 {
+	if c.BehindTLSProxy && len(c.TrustedProxies) == 0 && c.FailuresPerAddress+c.MessagesPerAddress+c.GuestsPerAddress+c.RequestRates.Address > 0 {
 		s.logger.Warn("the limits by address are off: all requests come from the proxy, until trusted_proxies names it")
-		c.FailuresPerAddress, c.MessagesPerAddress, c.GuestsPerAddress = 0, 0, 0
+		c.FailuresPerAddress, c.MessagesPerAddress, c.GuestsPerAddress, c.RequestRates.Address = 0, 0, 0, 0
 	}
 	out := user.Options{
 		FailuresPerAddress: c.FailuresPerAddress, MessagesPerAddress: c.MessagesPerAddress,

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 )
 
 // Config is all that a server needs to know. In development the flags fill it, in production a file.
@@ -68,6 +69,8 @@ type Config struct {
 	Logins Logins `yaml:"logins"`
 	// Functions say how the functions of pools' triggers are run.
 	Functions Functions `yaml:"functions"`
+	// LogDelivery says where the logs of user pools go.
+	LogDelivery LogDelivery `yaml:"log_delivery"`
 	// Credentials say who gives the credentials of identity pools.
 	Credentials Credentials `yaml:"credentials"`
 	// Pages are the operator's own templates and languages of the pages that sign users in.
@@ -76,7 +79,9 @@ type Config struct {
 	// several servers tell these apart. Cognito has none.
 	NameIssuer bool `yaml:"oauth_response_iss"`
 
-	Limits `yaml:",inline"`
+	Limits `yaml:"_,inline"` // the name is of no member
+	// RequestRates bound how many requests a second are taken. In development there is no such bound.
+	RequestRates RequestRates `yaml:"limits"`
 	// BreachedPasswords is the path of a sorted file of SHA-1 hashes of passwords that nobody may choose.
 	BreachedPasswords string `yaml:"breached_passwords"`
 	// NotifyUsers tells users of changes to their passwords, second factors, e-mail addresses and devices.
@@ -126,7 +131,7 @@ type SMTP struct {
 // ReadConfig reads the file of a production server; limits that it does not name are the usual ones. An unknown or repeated key is an error that names
 // its line and shows none of the file.
 func ReadConfig(path string) (Config, error) {
-	c := Config{Limits: usualLimits}
+	c := Config{Limits: usualLimits, RequestRates: RequestRates{Bounds: quota.UsualBounds}}
 	err := readYAML(path, &c)
 	return c, err
 }
@@ -209,8 +214,12 @@ func (c *Config) checkProduction() error {
 		return fmt.Errorf("data is missing: the folder of the database")
 	case !c.TLS.on() && !c.BehindTLSProxy:
 		return fmt.Errorf("tls is missing: a production server does not speak clear HTTP unless behind_tls_proxy says that a proxy ends TLS in front of it")
-	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay, c.GuestsPerAddress) < 0:
+	case min(c.FailuresPerAddress, c.MessagesPerAddress, c.MessagesPerDestination, c.SMSPerDay, c.GuestsPerAddress) < 0,
+		min(c.RequestRates.User, c.RequestRates.Address, c.RequestRates.Client, c.RequestRates.Domain) < 0:
 		return fmt.Errorf("a limit is negative: 0 is no limit")
+	}
+	if err := c.RequestRates.Categories.Check(); err != nil {
+		return fmt.Errorf("limits.categories: %w", err)
 	}
 	if _, err := parseNetworks("trusted_proxies", c.TrustedProxies); err != nil {
 		return err

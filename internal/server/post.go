@@ -22,7 +22,7 @@ type post struct {
 func (s *Server) openPost(ctx context.Context) (p post, err error) {
 	counter := newMessageCounter()
 	p.inbox = inbox.New()
-	p.report = message.Reports{message.Log(s.logger), countMessages(counter)}.Report
+	p.report = message.Reports{message.Log(s.logger), countMessages(counter), s.logFailure}.Report
 	if p.sender, err = s.sender(ctx, p.inbox, p.report); err != nil {
 		return p, err
 	}
@@ -32,6 +32,6 @@ func (s *Server) openPost(ctx context.Context) (p post, err error) {
 	if p.seal, err = s.config.CustomSenders.sealer(); err != nil {
 		return p, err
 	}
-	p.counts, err = s.config.metricsHandler(counter)
+	p.counts, err = s.config.metricsHandler(counter, s.throttled, s.logged)
 	return p, err
 }

@@ -12,7 +12,10 @@ import (
 	"sync"
 	"time"
 
+	"cognate/internal/logdelivery"
+	"cognate/internal/metrics"
 	"cognate/internal/pool"
+	"cognate/internal/quota"
 	"cognate/internal/store"
 	"cognate/internal/store/postgres"
 	"cognate/internal/store/sqlite"
@@ -37,6 +40,10 @@ type Server struct {
 	functions  runners
 	breached   *user.BreachFile // nil without one
 	undeclared func(op, code string)
+	throttled  *metrics.Counter // what is refused for its rate
+	logs       *logdelivery.Deliverer
+	sinks      logSinks
+	logged     *metrics.Counter // documents of logs
 
 	entrances    entrances
 	certificates certificates
@@ -55,7 +62,7 @@ func Start(ctx context.Context, c Config, opt Options) (*Server, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, logger: opt.Logger, undeclared: opt.Undeclared}
+	s := &Server{config: c, logger: opt.Logger, undeclared: opt.Undeclared, throttled: quota.NewCounter(), logged: logdelivery.NewCounter()}
 	if s.logger == nil {
 		s.logger = slog.Default()
 	}
@@ -233,6 +240,7 @@ func (s *Server) Close() error {
 		s.certificates.acme = nil
 	}
 	s.functions.Close()
+	s.closeLogs()
 	if s.db == nil {
 		return nil
 	}

@@ -27,6 +27,7 @@ import (
 	ours "cognate/api/cognate"
 	"cognate/api/identity"
 	"cognate/api/idp"
+	"cognate/internal/quota"
 	"cognate/internal/secret"
 	"cognate/internal/sigv4"
 )
@@ -91,6 +92,8 @@ func TestRefusals(t *testing.T) {
 		"empty environment":    {func(c *Config) { c.AccessKeys[0] = AccessKey{ID: "A", SecretEnv: "COGNATE_TEST_NOTHING"} }, "COGNATE_TEST_NOTHING is empty"},
 		"short secret":         {func(c *Config) { c.AccessKeys[0].SecretFile = file(t, "short", "short") }, "shorter than 20"},
 		"negative limit":       {func(c *Config) { c.SMSPerDay = -1 }, "a limit is negative"},
+		"negative rate":        {func(c *Config) { c.RequestRates.User = -1 }, "a limit is negative"},
+		"rate of no category":  {func(c *Config) { c.RequestRates.Categories = quota.Rates{"Users": {}} }, `limits.categories: "Users" is not`},
 		"no proxy":             {func(c *Config) { c.TrustedProxies = []string{"proxy.example.com"} }, "trusted_proxies: "},
 		"no provider network":  {func(c *Config) { c.ProviderNetworks = []string{"10.0.0.0/33"} }, "provider_networks: "},
 		"unknown broker":       {func(c *Config) { c.Credentials.Broker = "vault" }, `credentials: the broker is embedded or sts, not "vault"`},

@@ -51,6 +51,22 @@ func (t *Tx) DeleteAlias(poolID, attr, sub string) error {
 		DELETE FROM aliases WHERE pool_id = $1 AND attr = $2 AND sub = $3`, poolID, attr, sub)
 }
 
+// DeleteAliases takes the aliases of one attribute from all users of a pool.
+func (t *Tx) DeleteAliases(poolID, attr string) error {
+	return t.put("delete aliases", `DELETE FROM aliases WHERE pool_id = $1 AND attr = $2`, poolID, attr)
+}
+
+// CreateAliases gives aliases to users of a pool, by their subs. They must be nobody's: ErrExists ends the transaction.
+func (t *Tx) CreateAliases(poolID string, given map[string][]Alias) error {
+	var rows [][]any
+	for sub, aliases := range given {
+		for _, a := range aliases {
+			rows = append(rows, []any{poolID, a.Attribute, indexKey(a.Key), sub})
+		}
+	}
+	return t.insertAll("create aliases", `INSERT INTO aliases (pool_id, attr, alias, sub)`, rows)
+}
+
 // GetUserByAlias returns the user who has an alias, or ErrNotFound.
 func (t *Tx) GetUserByAlias(poolID, attr, key string) (u User, err error) {
 	err = get(t, "get user by alias", u.scan, `

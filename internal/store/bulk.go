@@ -11,6 +11,15 @@ import (
 // few texts to prepare.
 const bulkRows = 64
 
+// Bulky says that a transaction is going to write a large part of what it reads: PostgreSQL would otherwise keep to a plan that
+// it made while a table was empty.
+func (t *Tx) Bulky() error {
+	if t.dialect.Replan == "" {
+		return nil
+	}
+	return t.put("plan anew", t.dialect.Replan)
+}
+
 // pieces calls fn with parts of a list, each of the length of a power of two.
 func pieces[T any](all []T, fn func([]T) error) error {
 	for len(all) > 0 {
@@ -101,16 +110,21 @@ func (t *Tx) insertUsers(users []WholeUser) error {
 	return t.insertAll("index users", `INSERT INTO user_search (pool_id, attr, value, sub, user_id)`, entries)
 }
 
-// takenNames are the places where a name can be a user's. Placeholder $1 is the pool.
-var takenNames = []string{
-	`SELECT username_key FROM users WHERE pool_id = $1 AND username_key IN `,
-	`SELECT sub FROM users WHERE pool_id = $1 AND sub IN `,
-	`SELECT alias FROM aliases WHERE pool_id = $1 AND attr IN ('email', 'phone_number', 'preferred_username') AND alias IN `,
+// nameOwners are the subs of the users of a name, one for each place where a name can be one's. Placeholder $1 is the pool.
+// They look the names up one by one, for PostgreSQL prefers to read all that a pool has to finding many values by an index, as
+// long as it has no statistics of a table.
+var nameOwners = []string{
+	`SELECT u.sub FROM users u WHERE u.pool_id = $1 AND u.username_key = n.name`,
+	`SELECT u.sub FROM users u WHERE u.pool_id = $1 AND u.sub = n.name`,
+	`SELECT a.sub FROM aliases a WHERE a.pool_id = $1 AND a.attr = 'email' AND a.alias = n.name`,
+	`SELECT a.sub FROM aliases a WHERE a.pool_id = $1 AND a.attr = 'phone_number' AND a.alias = n.name`,
+	`SELECT a.sub FROM aliases a WHERE a.pool_id = $1 AND a.attr = 'preferred_username' AND a.alias = n.name`,
 }
 
-// TakenNames returns which of many names are the UsernameKey, the sub or an alias of a user of a pool.
-func (t *Tx) TakenNames(poolID string, names []string) (map[string]bool, error) {
-	taken := map[string]bool{}
+// NameOwners returns the subs of the users of a pool whose UsernameKey, sub or alias is one of many names, by the name. A
+// name that is nobody's is not there.
+func (t *Tx) NameOwners(poolID string, names []string) (map[string][]string, error) {
+	owners := map[string][]string{}
 	original := make(map[string]string, len(names))
 	keys := make([]any, 0, len(names))
 	for _, name := range names {
@@ -121,17 +135,27 @@ func (t *Tx) TakenNames(poolID string, names []string) (map[string]bool, error) 
 		keys = append(keys, indexKey(name))
 	}
 	err := pieces(keys, func(keys []any) error {
-		in := inList(len(keys))
-		for _, query := range takenNames {
-			found, err := list(t, "names", func(s *string, r *sql.Rows) error { return r.Scan(s) }, query+in, append([]any{poolID}, keys...)...)
+		given := strings.ReplaceAll(inList(len(keys)), ", ", "), (")
+		for _, query := range nameOwners {
+			found, err := list(t, "names", (*ownedName).scan,
+				`WITH names (name) AS (VALUES `+given+`) SELECT n.name, (`+query+`) FROM names n`, append([]any{poolID}, keys...)...)
 			if err != nil {
 				return err
 			}
-			for _, key := range found {
-				taken[original[key]] = true
+			for _, f := range found {
+				if name := original[f.key]; f.sub.Valid {
+					owners[name] = append(owners[name], f.sub.String)
+				}
 			}
 		}
 		return nil
 	})
-	return taken, err
+	return owners, err
 }
+
+type ownedName struct {
+	key string
+	sub sql.NullString
+}
+
+func (o *ownedName) scan(r *sql.Rows) error { return r.Scan(&o.key, &o.sub) }

@@ -30,6 +30,8 @@ type Dialect struct {
 	// Notify is a statement that sends its one argument to the other nodes when
 	// the transaction commits; empty when there are none.
 	Notify string
+	// Replan is a statement that has the rest of a transaction plan each of its statements anew; empty when there is no need.
+	Replan string
 	// Unique and ForeignKey recognise the errors of those constraints.
 	Unique, ForeignKey func(error) bool
 }

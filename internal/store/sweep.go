@@ -43,12 +43,15 @@ var sweeps = []struct {
 		ORDER BY c.created LIMIT $2)`, lateGrace},
 	{"import logs", `DELETE FROM import_logs WHERE (pool_id, job_id, seq) IN (
 		SELECT pool_id, job_id, seq FROM import_logs WHERE created < $1 ORDER BY created LIMIT $2)`, logGrace},
+	{"deleted users", `DELETE FROM deleted_users WHERE (pool_id, sub) IN (
+		SELECT pool_id, sub FROM deleted_users WHERE purge < $1 ORDER BY purge LIMIT $2)`, 0},
 }
 
 // Sweep deletes what time has made useless: codes, families, browser sessions and used assertions that
 // expired a day ago, challenges that expired an hour ago, counters that last rose and whose effect
-// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, and the logs of
-// import jobs after 90 days. It deletes at most limit rows of each kind, each kind in an
+// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, the logs of
+// import jobs after 90 days, and soft-deleted users and pools whose time
+// has come. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.
 func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err error) {
@@ -63,5 +66,6 @@ func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err er
 		}
 		n += int(gone)
 	}
-	return n, nil
+	purged, err := d.purgePools(ctx, now, limit)
+	return n + purged, err
 }

@@ -96,7 +96,7 @@ func (t *Tx) GetUserByUsername(poolID, usernameKey string) (u User, err error) {
 
 // UpdateUser writes Status, Enabled, Attributes, Extra and Modified of
 // the user (PoolID, Sub) and keeps the search in step, or returns ErrNotFound.
-// Username, UsernameKey and Created never change.
+// Username and Created never change, and UsernameKey only by SetUsernameKey.
 func (t *Tx) UpdateUser(u User) error {
 	attributes, err := t.attributesJSON(&u)
 	if err != nil {
@@ -114,6 +114,12 @@ func (t *Tx) UpdateUser(u User) error {
 		return err
 	}
 	return t.indexUser(old, u.Attributes)
+}
+
+// SetUsernameKey changes what makes a user's username unique. It must be nobody's: ErrExists ends the transaction.
+// ErrNotFound when the user is not there.
+func (t *Tx) SetUsernameKey(poolID, sub, key string) error {
+	return t.touch("set username key", `UPDATE users SET username_key = $3 WHERE pool_id = $1 AND sub = $2`, poolID, sub, key)
 }
 
 // DeleteUser deletes a user and everything that belongs to it: password and

@@ -74,6 +74,16 @@ func (s *Service) AuthorizeFor(ctx context.Context, accessToken, scope string) (
 	return out, s.alive(ctx, out)
 }
 
+// Holder names the user whom an access token was given to, by the pool and the sub, if the token is signed well and has not expired.
+// Whether the session goes on is not looked at.
+func (s *Service) Holder(ctx context.Context, accessToken string) (user string, ok bool) {
+	out, err := s.verify(ctx, accessToken)
+	if err != nil {
+		return "", false
+	}
+	return out.Pool.ID + "/" + out.Claims.Sub, true
+}
+
 // alive reads the user of a session, and its family, and refuses those that have ended.
 func (s *Service) alive(ctx context.Context, of *Session) error {
 	f := &of.family

@@ -17,6 +17,9 @@ var ErrMember = errors.New("the user already exists")
 // the rules of whoever signs up. An account at a provider or a passkey of another user is [store.ErrExists], which ends the
 // transaction: [Directory.EnlistEach] tells whose it is.
 func (d *Directory) Enlist(tx *store.Tx, p *pool.Pool, recruits []Recruit) ([]error, error) {
+	if err := checkRules(tx, p); err != nil {
+		return nil, err
+	}
 	taken, err := namesTaken(tx, p, recruits)
 	if err != nil {
 		return nil, err
@@ -51,6 +54,9 @@ func (d *Directory) Enlist(tx *store.Tx, p *pool.Pool, recruits []Recruit) ([]er
 
 // EnlistEach is [Directory.Enlist] one by one.
 func (d *Directory) EnlistEach(tx *store.Tx, p *pool.Pool, recruits []Recruit) (results []error, err error) {
+	if err := checkRules(tx, p); err != nil {
+		return nil, err
+	}
 	results = make([]error, len(recruits))
 	for i, r := range recruits {
 		if results[i], err = enlist(tx, p, r.user); err != nil {
@@ -94,7 +100,7 @@ func (r Recruit) meets(taken map[string]bool) bool {
 
 // namesTaken are the names of recruits that users of the pool have, or several recruits.
 func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool, error) {
-	first, twice := map[string]int{}, map[string]bool{}
+	first, taken := map[string]int{}, map[string]bool{}
 	var names []string
 	for i, r := range recruits {
 		for _, name := range r.names() {
@@ -102,12 +108,12 @@ func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool
 				first[name] = i
 				names = append(names, name)
 			} else if other != i {
-				twice[name] = true
+				taken[name] = true
 			}
 		}
 	}
-	taken, err := tx.TakenNames(p.ID, names)
-	for name := range twice {
+	owners, err := tx.NameOwners(p.ID, names)
+	for name := range owners {
 		taken[name] = true
 	}
 	return taken, err

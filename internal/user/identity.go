@@ -293,6 +293,9 @@ func (f *federated) create(tx *store.Tx) (store.User, error) {
 	u.Attributes[attrIdentities] = describeIdentities([]store.Identity{own})
 	// An address of somebody's is not in the way of the name: anybody could have one like it.
 	free, err := isFree(tx, f.pool, u.UsernameKey, u.Sub)
+	if err == nil {
+		err = checkRules(tx, f.pool)
+	}
 	if err == nil && !free {
 		err = refused("Already found an entry for username %s", u.Username)
 	}
@@ -332,6 +335,9 @@ func (f *federated) missing(values map[string]string) []string {
 // adopt is change for a user whose attributes a provider vouches for: they take no sign-in name from anybody. One that
 // another user has stays there.
 func adopt(tx *store.Tx, p *pool.Pool, was, is store.User) error {
+	if err := checkRules(tx, p); err != nil {
+		return err
+	}
 	if err := tx.UpdateUser(is); err != nil {
 		return err
 	}

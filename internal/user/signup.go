@@ -253,6 +253,9 @@ func create(tx *store.Tx, p *pool.Pool, u store.User, force bool) error {
 
 // createNamed inserts a user; ErrExists when others sign in with its name.
 func createNamed(tx *store.Tx, p *pool.Pool, u store.User) error {
+	if err := checkRules(tx, p); err != nil {
+		return err
+	}
 	if free, err := isFree(tx, p, u.UsernameKey, u.Sub); err != nil || !free {
 		return cmp.Or(err, store.ErrExists)
 	}
@@ -356,6 +359,9 @@ func (d *Directory) confirm(tx *store.Tx, p *pool.Pool, sub, code string, force 
 // change writes a user whose attributes or state have changed, and what follows from that: sign-in names,
 // and the end of codes that went elsewhere. Every change of a user goes through it.
 func change(tx *store.Tx, p *pool.Pool, was, is store.User, force bool) error {
+	if err := checkRules(tx, p); err != nil {
+		return err
+	}
 	is.Modified = time.Now().UTC()
 	if err := tx.UpdateUser(is); err != nil {
 		return err

@@ -52,13 +52,16 @@ var left = map[string]string{
 	"import_chunks":                 "the pool's",
 	"import_logs":                   "the pool's",
 
-	"identity_pools":  "of identity pools",
-	"pool_identities": "of identity pools: their users are known by their sub, which stays",
-	"identity_logins": "of identity pools",
-	"openid_keys":     "of identity pools",
-	"access_keys":     "the server's",
-	"roles":           "the server's",
-	"meta":            "the server's",
+	"deleted_users": "deleted: they are restored where they were, or not at all",
+
+	"identity_pools":     "of identity pools",
+	"pool_identities":    "of identity pools: their users are known by their sub, which stays",
+	"identity_logins":    "of identity pools",
+	"openid_keys":        "of identity pools",
+	"access_keys":        "the server's",
+	"provisioned_limits": "the server's",
+	"roles":              "the server's",
+	"meta":               "the server's",
 }
 
 // TestTables holds the export to say of every table, and of every column of those that it takes, what becomes of it. Whoever

@@ -304,6 +304,8 @@ func TestOneAtATime(t *testing.T) {
 		o.wantFault(o.pools.AddCustomAttributes(o.Context(), &idp.AddCustomAttributesRequest{
 			UserPoolId: o.pool.ID, CustomAttributes: []*idp.SchemaAttributeType{{Name: "x"}},
 		}), "UserImportInProgressException", busy)
+		_, err = o.imports.users.Remake(o.Context(), o.pools, o.pool.ID, pool.Remake{CaseSensitive: new(true)}, true)
+		o.wantFault(err, "UserImportInProgressException", busy)
 		o.runAll()
 		o.wantJob(id, "Succeeded", 1, 0, 0)
 		_, err = o.imports.Start(o.Context(), o.pool, second.JobId)

@@ -271,6 +271,7 @@ var dialect = store.Dialect{
 	Collate:    `COLLATE "C"`,
 	SkipLocked: "FOR UPDATE SKIP LOCKED",
 	Notify:     "SELECT pg_notify('" + channel + "', $1)",
+	Replan:     "SET LOCAL plan_cache_mode = force_custom_plan",
 	Unique:     isCode(uniqueViolation),
 	ForeignKey: isCode(foreignKeyViolation),
 }

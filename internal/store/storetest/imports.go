@@ -194,7 +194,7 @@ func testCreateUsers(t *testing.T, db *store.DB) {
 	is(t, "no text", db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateUsers([]store.WholeUser{odd}) }), store.ErrText)
 }
 
-func testTakenNames(t *testing.T, db *store.DB) {
+func testNameOwners(t *testing.T, db *store.DB) {
 	people(t, db)
 	long := strings.Repeat("x", 2000)
 	update(t, db, func(tx *store.Tx) error {
@@ -205,9 +205,9 @@ func testTakenNames(t *testing.T, db *store.DB) {
 		names = append(names, fmt.Sprint("free", i))
 	}
 	view(t, db, func(tx *store.Tx) error {
-		taken, err := tx.TakenNames("p", names)
-		same(t, "taken", taken, map[string]bool{"user-a": true, "b": true, "+1": true, long: true})
-		other, err2 := tx.TakenNames("q", names)
+		owners, err := tx.NameOwners("p", names)
+		same(t, "owners", owners, map[string][]string{"user-a": {"a"}, "b": {"b"}, "+1": {"a"}, long: {"b"}})
+		other, err2 := tx.NameOwners("q", names)
 		same(t, "in another pool", len(other), 0)
 		return errors.Join(err, err2)
 	})

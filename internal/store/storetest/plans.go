@@ -14,10 +14,12 @@ import (
 // what they found: both with the reason.
 var (
 	scans = map[string]string{
+		"WITH names (name) AS (VALUES":        "the names are those that are asked for",
 		"SELECT count(*) FROM pools":          "for consoles; pools are few",
 		"SELECT count(*) FROM identity_pools": "the API allows a thousand",
 		"FROM access_keys ORDER BY id":        "an operator makes them by hand",
 		"FROM roles ORDER BY arn":             "an operator makes them by hand",
+		"FROM provisioned_limits ORDER BY":    "there are some ten categories",
 	}
 	sorts = map[string]string{
 		"FROM client_secrets WHERE client_id = $1 ORDER BY created, id": "a client has two",

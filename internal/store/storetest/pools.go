@@ -225,6 +225,7 @@ func testSpareKeysConcurrent(t *testing.T, db *store.DB) {
 // elsewhere are the tables whose rows belong to no user pool.
 var elsewhere = map[string]bool{
 	"meta": true, "identity_pools": true, "pool_identities": true, "identity_logins": true, "openid_keys": true, "access_keys": true, "roles": true,
+	"provisioned_limits": true,
 }
 
 func testDeletePool(t *testing.T, db *store.DB) {

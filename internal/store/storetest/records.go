@@ -22,6 +22,57 @@ func people(t *testing.T, db *store.DB) {
 	})
 }
 
+// testRules changes what users are known by.
+func testRules(t *testing.T, db *store.DB) {
+	people(t, db)
+	view(t, db, func(tx *store.Tx) error {
+		rules, err := tx.PoolRules("p")
+		same(t, "rules at first", rules, 0)
+		_, none := tx.PoolRules("q")
+		is(t, "rules of another", none, store.ErrNotFound)
+		return err
+	})
+	is(t, "new rules of another", try(db, func(tx *store.Tx) error { return tx.NewPoolRules("q") }), store.ErrNotFound)
+	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.NewPoolRules("p"), tx.NewPoolRules("p")) })
+	update(t, db, func(tx *store.Tx) error {
+		p, err := tx.GetPool("p")
+		same(t, "rules", p.Rules, 2)
+		return errors.Join(err, tx.UpdatePool(newPool("p")))
+	})
+	view(t, db, func(tx *store.Tx) error {
+		p, err := tx.GetPool("p")
+		same(t, "rules after an update", p.Rules, 2)
+		return err
+	})
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.SetUsernameKey("p", "a", "other"), tx.SetUsernameKey("p", "a", "other"))
+	})
+	is(t, "a key in use", try(db, func(tx *store.Tx) error { return tx.SetUsernameKey("p", "b", "other") }), store.ErrExists)
+	is(t, "a key of nobody's", try(db, func(tx *store.Tx) error { return tx.SetUsernameKey("p", "c", "free") }), store.ErrNotFound)
+	view(t, db, func(tx *store.Tx) error {
+		u, err := tx.GetUserByUsername("p", "other")
+		same(t, "who has the key", u.Sub, "a")
+		_, none := tx.GetUserByUsername("p", "user-a")
+		is(t, "the key before", none, store.ErrNotFound)
+		return err
+	})
+}
+
+func testManyAliases(t *testing.T, db *store.DB) {
+	people(t, db)
+	given := map[string][]store.Alias{"a": {{Attribute: "email", Key: "a@x"}, {Attribute: "phone_number", Key: "+1"}}, "b": {{Attribute: "email", Key: "b@x"}}}
+	update(t, db, func(tx *store.Tx) error { return errors.Join(tx.CreateAliases("p", nil), tx.CreateAliases("p", given)) })
+	is(t, "again", try(db, func(tx *store.Tx) error { return tx.CreateAliases("p", given) }), store.ErrExists)
+	update(t, db, func(tx *store.Tx) error { return tx.DeleteAliases("p", "email") })
+	view(t, db, func(tx *store.Tx) error {
+		_, none := tx.GetAlias("p", "email", "a@x")
+		is(t, "a deleted alias", none, store.ErrNotFound)
+		sub, err := tx.GetAlias("p", "phone_number", "+1")
+		same(t, "of another attribute", sub, "a")
+		return err
+	})
+}
+
 func password(sub string, n int) store.Password {
 	return store.Password{PoolID: "p", Sub: sub, Salt: []byte{byte(n)}, Sealed: []byte{0, byte(n), 255}, Temporary: n%2 == 1, Set: day(n)}
 }

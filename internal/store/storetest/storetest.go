@@ -68,6 +68,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"IdentityPools", testIdentityPools},
 		{"AccessKeys", testAccessKeys},
 		{"Roles", testRoles},
+		{"ProvisionedLimits", testProvisionedLimits},
 		{"PoolIdentities", testPoolIdentities},
 		{"IdentityLogins", testIdentityLogins},
 		{"DeleteIdentityPool", testDeleteIdentityPool},
@@ -90,7 +91,11 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"TakeImportJobs", testTakeImportJobs},
 		{"ImportFiles", testImportFiles},
 		{"CreateUsers", testCreateUsers},
-		{"TakenNames", testTakenNames},
+		{"NameOwners", testNameOwners},
+		{"SoftDeletePools", testSoftDeletePools},
+		{"SoftDeleteUsers", testSoftDeleteUsers},
+		{"Rules", testRules},
+		{"ManyAliases", testManyAliases},
 		{"WholeUsers", testWholeUsers},
 		{"ManyDevices", testManyDevices},
 		{"HeldSubs", testHeldSubs},
@@ -191,6 +196,10 @@ func fill(tx *store.Tx, pool string) error {
 		},
 		func() error {
 			return tx.CreateSigningKey(store.SigningKey{KID: "kid-" + pool, PoolID: pool, Use: "id", Created: day(0)})
+		},
+		func() error { return tx.CreateUser(newUser(pool, "gone-"+pool)) },
+		func() error {
+			return tx.SoftDeleteUser(store.DeletedUser{PoolID: pool, Sub: "gone-" + pool, Purge: day(9)}, "")
 		},
 		func() error { return tx.CreateResourceServer(newResourceServer(pool, "api-"+pool)) },
 		func() error { return tx.CreateDomain(newDomain(pool, "domain-"+pool, false)) },

@@ -86,7 +86,7 @@ func testDeleteUser(t *testing.T, db *store.DB) {
 			"pools", "clients", "client_secrets", "signing_keys", "user_groups", "resource_servers", "domains",
 			"classic_styles", "brandings", "branding_assets", "terms",
 			"identity_providers", "identity_provider_identifiers", "federation_keys", "used_assertions", "challenges",
-			"import_jobs", "import_chunks", "import_logs",
+			"import_jobs", "import_chunks", "import_logs", "deleted_users",
 		}, table) {
 			want = before[table]
 		}
