@@ -31,20 +31,30 @@ type rolesCmd struct {
 	Delete rolesDelete `cmd:"" help:"Let sessions of a role do nothing."`
 }
 
-// administered is the server whose keys or roles a command is about.
+// administered is the server whose keys, roles or users a command is about.
 type administered struct {
-	Config string `required:"" xor:"server" type:"existingfile" help:"Configuration file of the server."`
-	Data   string `required:"" xor:"server" type:"existingdir" help:"Data folder of a development server, in place of a configuration."`
+	Config   string `required:"" xor:"server" type:"existingfile" help:"Configuration file of the server."`
+	Data     string `required:"" xor:"server" type:"existingdir" help:"Data folder of a development server, in place of a configuration."`
+	Database string `help:"SQLite file or postgres:// URL, before the configuration's; by default a file in the data folder."`
+}
+
+// config is the configuration of the server.
+func (a administered) config() (c server.Config, err error) {
+	c = server.Config{Dev: true, Data: a.Data, AccountID: "000000000000"}
+	if a.Config != "" {
+		c, err = server.ReadConfig(a.Config)
+	}
+	if a.Database != "" {
+		c.Database = a.Database
+	}
+	return c, err
 }
 
 // with opens what a command works on, and closes it.
 func (a administered) with(ctx context.Context, do func(*server.Access) error) error {
-	c := server.Config{Dev: true, Data: a.Data}
-	if a.Config != "" {
-		var err error
-		if c, err = server.ReadConfig(a.Config); err != nil {
-			return err
-		}
+	c, err := a.config()
+	if err != nil {
+		return err
 	}
 	opened, err := server.OpenAccess(ctx, c)
 	if err != nil {

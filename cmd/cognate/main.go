@@ -23,6 +23,8 @@ type commands struct {
 	Serve   serve      `cmd:"" help:"Run a production server."`
 	Keys    keysCmd    `cmd:"" help:"Administer the access keys that sign requests to a production server."`
 	Roles   rolesCmd   `cmd:"" help:"Administer what the credentials of identity pools may do."`
+	Export  exportCmd  `cmd:"" help:"Write the users of a pool to a file that a passphrase seals."`
+	Import  importCmd  `cmd:"" help:"Import users into a pool, from an export or a CSV file."`
 	Login   login      `cmd:"" help:"Sign a user in, and keep the session or print its tokens."`
 	Token   token      `cmd:"" help:"Print a token of the session that login has kept, renewed where it has to be."`
 	Logout  logout     `cmd:"" help:"End the session that login has kept."`

@@ -1,14 +1,16 @@
-// Package passhash verifies passwords against hashes that other systems have made: bcrypt, scrypt, argon2id, PBKDF2 and
-// Firebase's scrypt. It makes none.
+// Package passhash verifies passwords against hashes that other systems have made: bcrypt, scrypt, argon2id, PBKDF2,
+// Firebase's scrypt, Keycloak's, and SRP verifiers of other user pools. It makes none.
 //
 // A hash may cost no more than Cognito allows: see the parsers of each algorithm.
 package passhash
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"hash"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -26,6 +28,13 @@ const (
 	Argon2id     = "ARGON2ID"
 	PBKDF2SHA256 = "PBKDF2_SHA256"
 )
+
+// Keycloak is what Keycloak makes of passwords: argon2id, or PBKDF2 with SHA-256 or SHA-512, in the forms of the algorithms
+// above. It is no algorithm of import jobs: Keycloak's own argon2id takes more time than Cognito allows, and less memory.
+const Keycloak = "KEYCLOAK"
+
+// maxKeycloakTime is the time of Keycloak's own argon2id.
+const maxKeycloakTime = 5
 
 // What a hash may cost, as Cognito allows.
 const (
@@ -69,6 +78,9 @@ func (h Hash) Verify(password string) bool { return h.verify != nil && h.verify(
 
 // Parse reads a hash of an algorithm, or says what is wrong with it, without telling the hash.
 func Parse(algorithm, text string) (Hash, error) {
+	if algorithm == SRP {
+		return parseSRP(text)
+	}
 	if len(text) > maxText {
 		return Hash{}, errors.New("it is too long")
 	}
@@ -81,9 +93,11 @@ func Parse(algorithm, text string) (Hash, error) {
 		}
 		return parseScrypt(text)
 	case Argon2id:
-		return parseArgon2id(text)
+		return parseArgon2id(text, maxArgonTime)
 	case PBKDF2SHA256:
-		return parsePBKDF2(text)
+		return parsePBKDF2(text, "pbkdf2-sha256", sha256.New)
+	case Keycloak:
+		return parseKeycloak(text)
 	}
 	return Hash{}, errors.New("its algorithm is not known")
 }
@@ -138,7 +152,7 @@ func parseScrypt(text string) (Hash, error) {
 }
 
 // parseArgon2id reads $argon2id$v=19$m=,t=,p=$salt$hash, the last two in base64.
-func parseArgon2id(text string) (Hash, error) {
+func parseArgon2id(text string, maxTime int) (Hash, error) {
 	parts := strings.Split(text, "$")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != "v=19" {
 		return Hash{}, errors.New("it is not of the form $argon2id$v=19$m=...,t=...,p=...$salt$hash")
@@ -148,10 +162,10 @@ func parseArgon2id(text string) (Hash, error) {
 		return Hash{}, errors.New("it has not the parameters m, t and p")
 	}
 	m, err1 := parameter(costs[0], "m", 8, maxArgonKiB)
-	t, err2 := parameter(costs[1], "t", 1, maxArgonTime)
+	t, err2 := parameter(costs[1], "t", 1, maxTime)
 	p, err3 := parameter(costs[2], "p", 1, maxArgonLanes)
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return Hash{}, fmt.Errorf("m is not 8 to %d, t not 1 to %d or p not 1 to %d", maxArgonKiB, maxArgonTime, maxArgonLanes)
+		return Hash{}, fmt.Errorf("m is not 8 to %d, t not 1 to %d or p not 1 to %d", maxArgonKiB, maxTime, maxArgonLanes)
 	}
 	salt, want, err := saltAndHash(unbase64, parts[4], parts[5])
 	if err != nil {
@@ -162,11 +176,24 @@ func parseArgon2id(text string) (Hash, error) {
 	}), nil
 }
 
-// parsePBKDF2 reads $pbkdf2-sha256$iterations$salt$hash, the last two in base64.
-func parsePBKDF2(text string) (Hash, error) {
+// parseKeycloak reads any of the forms of Keycloak.
+func parseKeycloak(text string) (Hash, error) {
+	switch {
+	case strings.HasPrefix(text, "$argon2id$"):
+		return parseArgon2id(text, maxKeycloakTime)
+	case strings.HasPrefix(text, "$pbkdf2-sha512$"):
+		return parsePBKDF2(text, "pbkdf2-sha512", sha512.New)
+	case strings.HasPrefix(text, "$pbkdf2-sha256$"):
+		return parsePBKDF2(text, "pbkdf2-sha256", sha256.New)
+	}
+	return Hash{}, errors.New("it is neither argon2id nor PBKDF2 with SHA-256 or SHA-512")
+}
+
+// parsePBKDF2 reads $name$iterations$salt$hash, the last two in base64.
+func parsePBKDF2(text, name string, sum func() hash.Hash) (Hash, error) {
 	parts := strings.Split(text, "$")
-	if len(parts) != 5 || parts[0] != "" || parts[1] != "pbkdf2-sha256" {
-		return Hash{}, errors.New("it is not of the form $pbkdf2-sha256$iterations$salt$hash")
+	if len(parts) != 5 || parts[0] != "" || parts[1] != name {
+		return Hash{}, fmt.Errorf("it is not of the form $%s$iterations$salt$hash", name)
 	}
 	iterations, err := number(parts[2], 1, maxIterations)
 	if err != nil {
@@ -177,7 +204,7 @@ func parsePBKDF2(text string) (Hash, error) {
 		return Hash{}, err
 	}
 	return derived(want, func(password []byte) ([]byte, error) {
-		return pbkdf2.Key(password, salt, iterations, len(want), sha256.New), nil
+		return pbkdf2.Key(password, salt, iterations, len(want), sum), nil
 	}), nil
 }
 

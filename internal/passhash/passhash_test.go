@@ -15,6 +15,7 @@ const (
 	argonHash      = "$argon2id$v=19$m=19456,t=2,p=1$ZUpLblNHV0RJVXZaSkI0Lw$A/KQfolr+1R48jtVOqtdHf8rRPLgNQ/fZTqCLEcsdRE"
 	scryptHash     = "16384$8$1$00112233445566778899aabbccddeeff$b5492f580a399175171092a709f7896aa830667110f04fa1dac2c89aac4c34ea"
 	pbkdf2Hash     = "$pbkdf2-sha256$1000$MDEyMzQ1Njc4OWFiY2RlZg$2/6i32L0Bi6MtP2OuJMPcqA89.m4kdqqE3/bAThGMxs"
+	keycloakArgon  = "$argon2id$v=19$m=7168,t=5,p=1$VnRNV2tzcklWeC9PLnBJdQ$ryEM4NjfrwChl+6CMoTX//JsJ3w5TVYS54V3CIL6vw8"
 	firebaseHash   = "$firebase-scrypt$ln=14,r=8$" + firebaseSigner + "$Bw==$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="
 	firebaseSigner = "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA=="
 )
@@ -27,6 +28,9 @@ var hashes = []struct{ name, algorithm, hash, password string }{
 	{"PBKDF2", PBKDF2SHA256, pbkdf2Hash, password},
 	{"PBKDF2 in plain base64", PBKDF2SHA256, strings.ReplaceAll(pbkdf2Hash, ".", "+") + "=", password},
 	{"Firebase", Scrypt, firebaseHash, "user1password"},
+	{"argon2id with Keycloak's costs", Keycloak, keycloakArgon, password},
+	{"PBKDF2 of Keycloak", Keycloak, "$pbkdf2-sha256$27500$MDEyMzQ1Njc4OWFiY2RlZg==$rpg4/VIzJgkhC5QuoWBCaRrqVUgCzaY7H9kpy5VMBWt4J9aSD35d47SSCePKPSzePPEYWJgDFV3nAb4U1XLSKA==", password},
+	{"PBKDF2 with SHA-512", Keycloak, "$pbkdf2-sha512$1000$MDEyMzQ1Njc4OWFiY2RlZg==$21Fy9H9mJURIPGOpy5eax0jc9ya/986nYgt9RBOJ1PRqPeNxZzU6y8GVbrNXwMTTqYP7kuckOMYjAouonYH+uA==", password},
 }
 
 func TestVerify(t *testing.T) {
@@ -83,6 +87,10 @@ func TestRefusals(t *testing.T) {
 		{"Firebase with too many rounds", Scrypt, strings.Replace(firebaseHash, "r=8", "r=9", 1)},
 		{"Firebase without a signer key", Scrypt, strings.Replace(firebaseHash, firebaseSigner, "", 1)},
 		{"Firebase with another signer key", Scrypt, strings.Replace(firebaseHash, firebaseSigner, firebaseSigner[:44], 1)},
+		{"Keycloak's argon2id as another's", Argon2id, keycloakArgon},
+		{"Keycloak's argon2id with more time", Keycloak, strings.Replace(keycloakArgon, "t=5", "t=6", 1)},
+		{"scrypt as Keycloak's", Keycloak, scryptHash},
+		{"PBKDF2 with SHA-1", Keycloak, strings.Replace(pbkdf2Hash, "sha256", "sha1", 1)},
 		{"a long text", Scrypt, scryptHash + strings.Repeat("00", 1000)},
 	} {
 		_, err := Parse(tt.algorithm, tt.hash)

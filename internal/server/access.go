@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"cognate/internal/access"
+	"cognate/internal/secret"
 	"cognate/internal/store"
 )
 
@@ -19,28 +20,37 @@ type Access struct {
 
 // OpenAccess opens the database of a production server, which is made when it is not there yet. The caller closes it.
 func OpenAccess(ctx context.Context, c Config) (*Access, error) {
+	db, keys, err := openBeside(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Access{access.New(db, keys), db}, nil
+}
+
+// openBeside opens the database of a server that may be running, and reads its master key.
+func openBeside(ctx context.Context, c Config) (*store.DB, *secret.Keyring, error) {
 	path := c.databasePath()
 	switch {
 	case c.Data == "" && c.Database == "":
-		return nil, errors.New("data is missing: the folder of the database")
+		return nil, nil, errors.New("data is missing: the folder of the database")
 	case path == ":memory:":
-		return nil, errors.New("data: a database in memory is no other process's")
+		return nil, nil, errors.New("data: a database in memory is no other process's")
 	case isFile(path):
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	db, err := openStore(ctx, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &Server{config: c, db: db}
 	keys, err := s.masterKey(ctx)
 	if err != nil {
 		db.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return &Access{access.New(db, keys), db}, nil
+	return db, keys, nil
 }
 
 // Close closes the database.

@@ -27,7 +27,7 @@ import (
 	"cognate/internal/store/storetest"
 )
 
-// importRowsEnv names an environment variable with the number of rows that TestImportRate imports. A million is what its
+// importRowsEnv names an environment variable with the number of rows that TestImportRate and TestExportRate import. A million is what its
 // limits are meant for.
 const importRowsEnv = "COGNATE_TEST_IMPORT_ROWS"
 
@@ -217,16 +217,23 @@ func (m *imported) checkUsers(n int) {
 	}
 }
 
+// importRows is how many rows the tests of rates import.
+func importRows(t *testing.T) int {
+	text := os.Getenv(importRowsEnv)
+	if text == "" {
+		return fewImports
+	}
+	rows, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
 // TestImportRate holds an import to ten times the time that a plain bulk insert of the same rows takes on the same engine,
 // and the server that runs it to 150 MB.
 func TestImportRate(t *testing.T) {
-	rows := fewImports
-	if text := os.Getenv(importRowsEnv); text != "" {
-		var err error
-		if rows, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-	}
+	rows := importRows(t)
 	for engine, database := range importDatabases {
 		t.Run(engine, func(t *testing.T) {
 			plain := bulkInsert(t, engine, rows)

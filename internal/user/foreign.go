@@ -43,11 +43,10 @@ func (d *Directory) fits(ctx context.Context, p *pool.Pool, u store.User, w stor
 	if !w.Foreign() {
 		return d.fitsVerifier(p, u, w, password), nil
 	}
-	text, err := d.keys.Open(w.Sealed, foreignAAD(w.PoolID, w.Sub))
+	algorithm, hash, err := d.foreignHash(w)
 	if err != nil {
 		return false, err
 	}
-	algorithm, hash, _ := strings.Cut(string(text), " ")
 	h, err := passhash.Parse(algorithm, hash)
 	if err != nil || utf8.RuneCountInString(password) > maxPassword {
 		return false, err
@@ -59,6 +58,13 @@ func (d *Directory) fits(ctx context.Context, p *pool.Pool, u store.User, w stor
 		return false, ctx.Err()
 	}
 	return h.Verify(password), nil
+}
+
+// foreignHash opens the hash of another system.
+func (d *Directory) foreignHash(w store.Password) (algorithm, hash string, err error) {
+	text, err := d.keys.Open(w.Sealed, foreignAAD(w.PoolID, w.Sub))
+	algorithm, hash, _ = strings.Cut(string(text), " ")
+	return algorithm, hash, err
 }
 
 // foreignAAD binds the hash of another system to its user.

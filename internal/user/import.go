@@ -1,7 +1,6 @@
 package user
 
 import (
-	"errors"
 	"strings"
 	"time"
 	"unicode"
@@ -22,10 +21,18 @@ type Candidate struct {
 	MFA        string            // whether the user signs in with a code by SMS, too: true, false or empty
 	Algorithm  string            // of Hash, by Cognito's name
 	Hash       string            // of the password; empty for none
+
+	// Elsewhere says that the candidate is a user of another system: nobody has to vouch for an address of who has a password.
+	Elsewhere bool
+	Disabled  bool
+	Created   time.Time // zero for now
 }
 
 // Recruit is a candidate who can be imported, as far as one can tell without a look at the pool's other users.
-type Recruit struct{ user store.WholeUser }
+type Recruit struct {
+	user store.WholeUser
+	kept bool // the user has been one before, and keeps its sub
+}
 
 // errUnverified is Cognito's text, but for the full stop that the log adds.
 var errUnverified = invalid("The User Record does not set any of the auto verified attributes to true. (Example: email_verified to true)")
@@ -41,8 +48,16 @@ func (d *Directory) Recruit(p *pool.Pool, c Candidate) (Recruit, error) {
 	if err != nil {
 		return Recruit{}, err
 	}
-	if err := errors.Join(checkRequired(p, u.Attributes), checkVouched(p, u)); err != nil {
+	if err := checkRequired(p, u.Attributes); err != nil {
 		return Recruit{}, err
+	}
+	if !c.Elsewhere || c.Hash == "" {
+		if err := checkVouched(p, u); err != nil {
+			return Recruit{}, err
+		}
+	}
+	if u.Enabled = !c.Disabled; !c.Created.IsZero() {
+		u.Created = c.Created.UTC()
 	}
 	if u.Extra, err = importedMFA(p, u, c.MFA); err != nil {
 		return Recruit{}, err
@@ -127,107 +142,8 @@ func (d *Directory) giveHash(u *store.WholeUser, c Candidate) error {
 		return invalid("password_hash is not a hash that can be imported: %v", err)
 	}
 	u.Password = &store.Password{
-		PoolID: u.PoolID, Sub: u.Sub, Set: u.Created,
+		PoolID: u.PoolID, Sub: u.Sub, Set: u.Modified,
 		Sealed: d.keys.Seal([]byte(c.Algorithm+" "+c.Hash), foreignAAD(u.PoolID, u.Sub)),
 	}
 	return nil
-}
-
-// ErrMember says that there is such a user already.
-var ErrMember = errors.New("the user already exists")
-
-// Enlist creates recruits in a transaction. Of each it returns nil, [ErrMember], or a fault that says why there is no such
-// user; any other failure ends the transaction. Triggers are not called, and no message is sent.
-//
-// All at once are created those whose names nobody has, neither in the pool nor among them; the others go one by one, under
-// the rules of whoever signs up.
-func (d *Directory) Enlist(tx *store.Tx, p *pool.Pool, recruits []Recruit) ([]error, error) {
-	if err := checkRules(tx, p); err != nil {
-		return nil, err
-	}
-	taken, err := namesTaken(tx, p, recruits)
-	if err != nil {
-		return nil, err
-	}
-	results := make([]error, len(recruits))
-	var free []store.WholeUser
-	var rest []int
-	for i, r := range recruits {
-		if r.meets(taken) {
-			rest = append(rest, i)
-		} else {
-			free = append(free, r.user)
-		}
-	}
-	if err := tx.CreateUsers(free); err != nil {
-		return nil, err
-	}
-	for _, i := range rest {
-		if results[i], err = enlist(tx, p, recruits[i].user); err != nil {
-			return nil, err
-		}
-	}
-	return results, nil
-}
-
-// names are the keys by which others may have come before a recruit.
-func (r Recruit) names() []string {
-	names := []string{r.user.UsernameKey}
-	for _, a := range r.user.Aliases {
-		names = append(names, a.Key)
-	}
-	return names
-}
-
-func (r Recruit) meets(taken map[string]bool) bool {
-	for _, name := range r.names() {
-		if taken[name] {
-			return true
-		}
-	}
-	return false
-}
-
-// namesTaken are the names of recruits that users of the pool have, or several recruits.
-func namesTaken(tx *store.Tx, p *pool.Pool, recruits []Recruit) (map[string]bool, error) {
-	first, taken := map[string]int{}, map[string]bool{}
-	var names []string
-	for i, r := range recruits {
-		for _, name := range r.names() {
-			if other, ok := first[name]; !ok {
-				first[name] = i
-				names = append(names, name)
-			} else if other != i {
-				taken[name] = true
-			}
-		}
-	}
-	owners, err := tx.NameOwners(p.ID, names)
-	for name := range owners {
-		taken[name] = true
-	}
-	return taken, err
-}
-
-// enlist creates one user, or nothing of it.
-func enlist(tx *store.Tx, p *pool.Pool, u store.WholeUser) (refused, failed error) {
-	err := createNamed(tx, p, u.User)
-	if errors.Is(err, store.ErrExists) {
-		return ErrMember, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	err = syncAliases(tx, p, store.User{}, u.User, false)
-	if c, ok := errors.AsType[conflict](err); ok {
-		refused = accountExists(p, err)
-		if p.UsernameAttribute(c.attr) {
-			refused = ErrMember
-		}
-		return refused, tx.DeleteUser(p.ID, u.Sub) // it was made in this transaction
-	}
-	if err == nil && u.Password != nil {
-		err = tx.PutPassword(*u.Password)
-	}
-	return nil, err
 }

@@ -2,6 +2,8 @@ package user
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base32"
 	"strconv"
 	"strings"
@@ -13,8 +15,8 @@ import (
 	"cognate/internal/store"
 )
 
-// A recovery code stands in for a second factor that is lost. It has 80 bits, so a keyed hash of it is enough
-// to keep.
+// A recovery code stands in for a second factor that is lost. It has 80 bits, so a hash of it is enough to keep. It is
+// sealed rather than keyed, so that it can move to another server with its user.
 const (
 	recoveryCodes   = 10
 	recoveryBytes   = 10
@@ -43,7 +45,7 @@ func (d *Directory) CreateRecoveryCodes(ctx context.Context, p *pool.Pool, sub s
 		text := recoveryEncoding.EncodeToString(secret.RandomBytes(recoveryBytes))
 		codes[i] = readable(text)
 		rows[i] = store.Code{PoolID: p.ID, Sub: sub, Purpose: purposeRecovery, Attribute: strconv.Itoa(i), Created: now, Expires: never}
-		rows[i].Hash = d.keys.HashCode(secret.Text(text), recoveryBinding(rows[i])...)
+		rows[i].Hash = d.sealRecovery(rows[i], recoveryDigest(sub, text))
 	}
 	err := d.db.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.DeleteCodes(p.ID, sub, purposeRecovery); err != nil {
@@ -70,6 +72,33 @@ func readable(code string) secret.Text {
 		groups = append(groups, code[:4])
 	}
 	return secret.Text(strings.Join(groups, "-"))
+}
+
+// recoveryDigest is what is kept of a recovery code: of the same code of another user it is another.
+func recoveryDigest(sub, code string) []byte {
+	sum := sha256.Sum256([]byte("recovery-code/" + sub + "/" + code))
+	return sum[:]
+}
+
+func (d *Directory) sealRecovery(c store.Code, digest []byte) []byte {
+	return d.keys.Seal(digest, strings.Join(recoveryBinding(c), "/"))
+}
+
+// openRecovery returns the digest of a recovery code, and nil for a row of the time when they were hashes under the master
+// key.
+func (d *Directory) openRecovery(c store.Code) ([]byte, error) {
+	if len(c.Hash) == sha256.Size {
+		return nil, nil
+	}
+	return d.keys.Open(c.Hash, strings.Join(recoveryBinding(c), "/"))
+}
+
+func (d *Directory) isRecoveryCode(c store.Code, code string) bool {
+	digest, err := d.openRecovery(c)
+	if digest == nil && err == nil {
+		return d.keys.CheckCode(c.Hash, secret.Text(code), recoveryBinding(c)...)
+	}
+	return err == nil && hmac.Equal(digest, recoveryDigest(c.Sub, code))
 }
 
 func recoveryBinding(c store.Code) []string {
@@ -135,7 +164,7 @@ func (d *Directory) findRecoveryCode(tx *store.Tx, p *pool.Pool, sub, text strin
 		return store.Code{}, false, err
 	}
 	for _, c := range rows {
-		if d.keys.CheckCode(c.Hash, secret.Text(bare(text)), recoveryBinding(c)...) {
+		if d.isRecoveryCode(c, bare(text)) {
 			return c, true, nil
 		}
 	}

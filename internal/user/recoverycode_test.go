@@ -98,7 +98,7 @@ func TestRecoveryCodesAreHashed(t *testing.T) {
 	o.must(o.db.View(t.Context(), func(tx *store.Tx) error {
 		rows, err := tx.ListCodes(o.pool.ID, jane.Sub, purposeRecovery)
 		for _, row := range rows {
-			if len(row.Hash) != 32 || row.Value != "" || row.Destination != "" {
+			if digest, err := o.users.openRecovery(row); err != nil || len(digest) != 32 || row.Value != "" || row.Destination != "" {
 				t.Errorf("a row of %d bytes of hash, %q, %q", len(row.Hash), row.Value, row.Destination)
 			}
 		}
@@ -110,6 +110,18 @@ func TestRecoveryCodesAreHashed(t *testing.T) {
 			t.Errorf("the code has %d characters, or is there twice", len(c))
 		}
 		seen[c] = true
+	}
+}
+
+// TestKeyedRecoveryCodes: codes of the time when they were kept as hashes under the master key are good still.
+func TestKeyedRecoveryCodes(t *testing.T) {
+	o := newOffice(t, nil)
+	jane := o.create("jane", nil)
+	row := store.Code{PoolID: o.pool.ID, Sub: jane.Sub, Purpose: purposeRecovery, Attribute: "0", Created: time.Now(), Expires: never}
+	row.Hash = o.users.keys.HashCode("ABCDEFGHJKLMNPQR", recoveryBinding(row)...)
+	o.must(o.db.Update(t.Context(), func(tx *store.Tx) error { return tx.PutCode(row) }))
+	if o.useRecoveryCode(jane.Sub, "ABCD-EFGH-JKLM-NPQS") || !o.useRecoveryCode(jane.Sub, "ABCD-EFGH-JKLM-NPQR") {
+		t.Error("a code is not taken, or another one is")
 	}
 }
 

@@ -247,11 +247,7 @@ func (r *run) recruit(p *pool.Pool, line []byte, err error) (user.Recruit, error
 	if err != nil {
 		return user.Recruit{}, err
 	}
-	c, err := r.header.candidate(r.job.Algorithm, line)
-	if err != nil {
-		return user.Recruit{}, err
-	}
-	return r.s.users.Recruit(p, c)
+	return recruit(r.s.users, p, r.header, r.job.Algorithm, line)
 }
 
 func (b *batch) add(recruit user.Recruit, err error) {

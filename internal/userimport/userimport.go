@@ -79,7 +79,7 @@ func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, users *user.D
 // Create makes a job for a pool that verifies some address by itself. A pool has up to 10 jobs that wait to be started.
 func (s *Service) Create(ctx context.Context, p *pool.Pool, in *idp.CreateUserImportJobRequest) (*idp.UserImportJobType, error) {
 	if len(p.Settings.AutoVerifiedAttributes) == 0 {
-		return nil, unmet("The user pool must have at least one auto verified attribute to import users.")
+		return nil, errNotVerifying
 	}
 	j := store.ImportJob{
 		PoolID: p.ID, ID: "import-" + uuid.NewString(), Name: in.JobName, Role: in.CloudWatchLogsRoleArn,
@@ -110,6 +110,9 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 func unmet(format string, args ...any) error {
 	return fault.Newf(idp.CodePreconditionNotMet, format, args...)
 }
+
+// errNotVerifying refuses a pool for whose users no file could vouch.
+var errNotVerifying = unmet("The user pool must have at least one auto verified attribute to import users.")
 
 // errNoJob is the answer for a job that is not there.
 func errNoJob(id string) error {
