@@ -4,14 +4,29 @@ package cognate
 
 // The error codes.
 const (
-	CodeInternalError         = "InternalErrorException"
-	CodeInvalidParameter      = "InvalidParameterException"
-	CodeNotAuthorized         = "NotAuthorizedException"
-	CodePasswordResetRequired = "PasswordResetRequiredException"
-	CodeResourceNotFound      = "ResourceNotFoundException"
-	CodeTooManyRequests       = "TooManyRequestsException"
-	CodeUserNotConfirmed      = "UserNotConfirmedException"
-	CodeUserNotFound          = "UserNotFoundException"
+	CodeConcurrentModification = "ConcurrentModificationException"
+	CodeInternalError          = "InternalErrorException"
+	CodeInvalidParameter       = "InvalidParameterException"
+	CodeLimitExceeded          = "LimitExceededException"
+	CodeNotAuthorized          = "NotAuthorizedException"
+	CodePasswordResetRequired  = "PasswordResetRequiredException"
+	CodeResourceNotFound       = "ResourceNotFoundException"
+	CodeTooManyRequests        = "TooManyRequestsException"
+	CodeUserNotConfirmed       = "UserNotConfirmedException"
+	CodeUserNotFound           = "UserNotFoundException"
+)
+
+// The values of SigningKeyStatusType.
+const (
+	SigningKeyStatusTypeNext     = "NEXT"
+	SigningKeyStatusTypeCurrent  = "CURRENT"
+	SigningKeyStatusTypeRetiring = "RETIRING"
+)
+
+// The values of SigningKeyUseType.
+const (
+	SigningKeyUseTypeId     = "id"
+	SigningKeyUseTypeAccess = "access"
 )
 
 // The values of TermsEnforcementType.

@@ -24,7 +24,9 @@ var (
 	EndUserSession           = api.Op[EndUserSessionRequest, EndUserSessionResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "EndUserSession", Auth: api.Token, Input: &shapeEndUserSessionRequest, Output: &shapeEndUserSessionResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeResourceNotFound, CodeUserNotConfirmed, CodeUserNotFound}}}
 	GetClaimMapping          = api.Op[GetClaimMappingRequest, GetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClaimMapping", Auth: api.Signed, Input: &shapeGetClaimMappingRequest, Output: &shapeGetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	GetClientToken           = api.Op[GetClientTokenRequest, GetClientTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClientToken", Auth: api.Public, Input: &shapeGetClientTokenRequest, Output: &shapeGetClientTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodeResourceNotFound, CodeTooManyRequests}}}
+	ListSigningKeys          = api.Op[ListSigningKeysRequest, ListSigningKeysResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListSigningKeys", Auth: api.Signed, Input: &shapeListSigningKeysRequest, Output: &shapeListSigningKeysResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	ListUserSessions         = api.Op[ListUserSessionsRequest, ListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListUserSessions", Auth: api.Token, Input: &shapeListUserSessionsRequest, Output: &shapeListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
+	RotateSigningKeys        = api.Op[RotateSigningKeysRequest, RotateSigningKeysResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RotateSigningKeys", Auth: api.Signed, Input: &shapeRotateSigningKeysRequest, Output: &shapeRotateSigningKeysResponse, Errors: []string{CodeConcurrentModification, CodeInternalError, CodeInvalidParameter, CodeLimitExceeded, CodeResourceNotFound}}}
 	SetClaimMapping          = api.Op[SetClaimMappingRequest, SetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SetClaimMapping", Auth: api.Signed, Input: &shapeSetClaimMappingRequest, Output: &shapeSetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 )
 
@@ -41,7 +43,9 @@ func init() {
 		EndUserSession.Descriptor,
 		GetClaimMapping.Descriptor,
 		GetClientToken.Descriptor,
+		ListSigningKeys.Descriptor,
 		ListUserSessions.Descriptor,
+		RotateSigningKeys.Descriptor,
 		SetClaimMapping.Descriptor,
 	}
 }

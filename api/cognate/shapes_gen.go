@@ -102,10 +102,16 @@ var (
 	shapeGetClientTokenResponse = api.Shape{Name: "GetClientTokenResponse", Kind: api.Structure, Members: []api.Member{
 		{Name: "ClientAuthenticationResult", Shape: &shapeClientAuthenticationResultType},
 	}}
-	shapeIntegerType             = api.Shape{Name: "IntegerType", Kind: api.Integer}
-	shapeLanguageIdType          = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
-	shapeLinkUrlType             = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
-	shapeLinksType               = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
+	shapeIntegerType            = api.Shape{Name: "IntegerType", Kind: api.Integer}
+	shapeLanguageIdType         = api.Shape{Name: "LanguageIdType", Kind: api.String, Pattern: `^cognito:(default|dutch|english|french|spanish|german|bahasa-indonesia|italian|japanese|korean|portuguese-brazil|chinese-(simplified|traditional))$`}
+	shapeLinkUrlType            = api.Shape{Name: "LinkUrlType", Kind: api.String, Min: new(int64(1)), Max: new(int64(1024)), Pattern: `^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`}
+	shapeLinksType              = api.Shape{Name: "LinksType", Kind: api.Map, Key: &shapeLanguageIdType, Elem: &shapeLinkUrlType, Min: new(int64(1)), Max: new(int64(13))}
+	shapeListSigningKeysRequest = api.Shape{Name: "ListSigningKeysRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+	}}
+	shapeListSigningKeysResponse = api.Shape{Name: "ListSigningKeysResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "SigningKeys", Shape: &shapeSigningKeyListType},
+	}}
 	shapeListUserSessionsRequest = api.Shape{Name: "ListUserSessionsRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
@@ -115,14 +121,22 @@ var (
 		{Name: "Sessions", Shape: &shapeSessionListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
-	shapePaginationKeyType    = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
-	shapeRecoveryCodeListType = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
-	shapeRecoveryCodeType     = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
-	shapeScopeListType        = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
-	shapeScopeType            = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
-	shapeSessionIdType        = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
-	shapeSessionListType      = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
-	shapeSessionType          = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
+	shapePaginationKeyType        = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
+	shapePublishAheadType         = api.Shape{Name: "PublishAheadType", Kind: api.Integer, Min: new(int64(0)), Max: new(int64(604800))}
+	shapeRecoveryCodeListType     = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
+	shapeRecoveryCodeType         = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
+	shapeRotateSigningKeysRequest = api.Shape{Name: "RotateSigningKeysRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "PublishAheadSeconds", Shape: &shapePublishAheadType},
+	}}
+	shapeRotateSigningKeysResponse = api.Shape{Name: "RotateSigningKeysResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "SigningKeys", Shape: &shapeSigningKeyListType},
+	}}
+	shapeScopeListType   = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
+	shapeScopeType       = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
+	shapeSessionIdType   = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
+	shapeSessionListType = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
+	shapeSessionType     = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 		{Name: "ClientId", Shape: &shapeStringType, Required: true},
 		{Name: "ClientName", Shape: &shapeStringType, Required: true},
@@ -143,6 +157,18 @@ var (
 		{Name: "ClientId", Shape: &shapeClientIdType},
 		{Name: "Claims", Shape: &shapeClaimListType},
 	}}
+	shapeSigningKeyListType   = api.Shape{Name: "SigningKeyListType", Kind: api.List, Elem: &shapeSigningKeyType}
+	shapeSigningKeyStatusType = api.Shape{Name: "SigningKeyStatusType", Kind: api.String, Enum: []string{"NEXT", "CURRENT", "RETIRING"}}
+	shapeSigningKeyType       = api.Shape{Name: "SigningKeyType", Kind: api.Structure, Members: []api.Member{
+		{Name: "KeyId", Shape: &shapeStringType, Required: true},
+		{Name: "TokenUse", Shape: &shapeSigningKeyUseType, Required: true},
+		{Name: "Algorithm", Shape: &shapeStringType, Required: true},
+		{Name: "Status", Shape: &shapeSigningKeyStatusType, Required: true},
+		{Name: "CreationDate", Shape: &shapeDateType, Required: true},
+		{Name: "ActivationDate", Shape: &shapeDateType},
+		{Name: "RetirementDate", Shape: &shapeDateType},
+	}}
+	shapeSigningKeyUseType    = api.Shape{Name: "SigningKeyUseType", Kind: api.String, Enum: []string{"id", "access"}}
 	shapeStringType           = api.Shape{Name: "StringType", Kind: api.String}
 	shapeTermsEnforcementType = api.Shape{Name: "TermsEnforcementType", Kind: api.String, Enum: []string{"NONE"}}
 	shapeTermsIdType          = api.Shape{Name: "TermsIdType", Kind: api.String, Pattern: `^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[4][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$`}

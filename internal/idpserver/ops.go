@@ -106,6 +106,10 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)
 	awsjson.Handle(m, cognate.SetClaimMapping, s.SetClaimMapping)
 
+	// signing_key.go
+	awsjson.Handle(m, cognate.ListSigningKeys, s.ListSigningKeys)
+	awsjson.Handle(m, cognate.RotateSigningKeys, s.RotateSigningKeys)
+
 	// token.go
 	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)
 	awsjson.Handle(m, idp.RevokeToken, s.RevokeToken)

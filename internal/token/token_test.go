@@ -24,6 +24,7 @@ import (
 type house struct {
 	*testing.T
 	db     *store.DB
+	keys   *secret.Keyring
 	pools  *pool.Registry
 	tokens *token.Service
 	pool   *pool.Pool
@@ -31,11 +32,12 @@ type house struct {
 	user   store.User
 }
 
-func newHouse(t *testing.T) *house {
-	db, keys := engines.Memory(t), secrettest.Keyring(t)
-	h := &house{T: t, db: db, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
+func newHouse(t *testing.T) *house { return newHouseOn(t, engines.Memory(t), secrettest.Keyring(t), "us-east-1_Tokens1") }
+
+func newHouseOn(t *testing.T, db *store.DB, keys *secret.Keyring, poolID string) *house {
+	h := &house{T: t, db: db, keys: keys, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
 	h.tokens = token.New(db, keys, h.pools, "http://cognate.test")
-	h.pool = h.newPool("us-east-1_Tokens1")
+	h.pool = h.newPool(poolID)
 	h.client = h.newClient(nil)
 	h.user = store.User{
 		PoolID: h.pool.ID, Sub: "6f1c2d3e-4b5a-4c7d-8e9f-0a1b2c3d4e5f", Username: "alice", UsernameKey: "alice", Status: "CONFIRMED", Enabled: true,

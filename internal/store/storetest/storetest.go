@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Clients", testClients},
 		{"ClientSecrets", testClientSecrets},
 		{"SigningKeys", testSigningKeys},
+		{"RetiredKeys", testRetiredKeys},
 		{"SpareKeysConcurrent", testSpareKeysConcurrent},
 		{"Users", testUsers},
 		{"Enabled", testEnabled},
