@@ -32,7 +32,9 @@ type house struct {
 	user   store.User
 }
 
-func newHouse(t *testing.T) *house { return newHouseOn(t, engines.Memory(t), secrettest.Keyring(t), "us-east-1_Tokens1") }
+func newHouse(t *testing.T) *house {
+	return newHouseOn(t, engines.Memory(t), secrettest.Keyring(t), "us-east-1_Tokens1")
+}
 
 func newHouseOn(t *testing.T, db *store.DB, keys *secret.Keyring, poolID string) *house {
 	h := &house{T: t, db: db, keys: keys, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
