@@ -80,6 +80,8 @@ type Config struct {
 	Authenticate Authenticator
 	// Authorize decides what who has signed a request may do; nil is all for access keys, and nothing for sessions.
 	Authorize Authorizer
+	// Admit, when set, is asked about every operation with the input that it is to have, and may refuse it.
+	Admit func(ctx context.Context, op *api.Descriptor, in any) error
 	// Logger takes one line a request, and the causes of internal errors; nil is slog.Default().
 	Logger *slog.Logger
 	// Undeclared, when set, is called with every error code that the model does not declare for the
@@ -125,6 +127,11 @@ func Handle[In, Out any](m *Mux, op api.Op[In, Out], fn func(context.Context, *I
 		}
 		if len(violations) > 0 {
 			return nil, fault.New(op.Service.ValidationError, violationText(violations))
+		}
+		if m.config.Admit != nil {
+			if err := m.config.Admit(ctx, op.Descriptor, in); err != nil {
+				return nil, err
+			}
 		}
 		out, err := fn(ctx, in)
 		if err != nil || op.Output == nil {

@@ -121,7 +121,7 @@ func (r *Registry) addDomains(tx *store.Tx, p *Pool) error {
 			p.Settings.CustomDomain = row.Name
 		} else {
 			p.Settings.Domain = row.Name
-			host = r.prefixHost(row.Name, p.Region)
+			host = r.prefixHost(row.Name, p.served)
 		}
 		p.hosts = append([]string{host}, p.hosts...)
 		if *d.ManagedLoginVersion == managedLogin {

@@ -28,6 +28,7 @@ import (
 	"unicode/utf8"
 
 	"cognate/api/idp"
+	"cognate/internal/store"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -42,7 +43,9 @@ type Pool struct {
 	Settings          *idp.UserPoolType
 	Created, Modified time.Time
 
-	settings     *settings // Settings is a part of it
+	settings     *settings      // Settings is a part of it
+	served       string         // the region in which it is served
+	replica      *store.Replica // nil where that is its own
 	attributes   map[string]*idp.SchemaAttributeType
 	customScopes []string
 	hosts        []string // the custom domain first

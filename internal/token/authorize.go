@@ -55,6 +55,13 @@ var (
 	errUserGone      = fault.New(idp.CodeUserNotFound, "User does not exist.")
 )
 
+// ClientOf is the client that an access token names, which is not believed yet; empty for none.
+func ClientOf(accessToken string) string {
+	var unverified AccessClaims
+	peek(accessToken, &unverified)
+	return unverified.ClientID
+}
+
 // Authorize is [Service.AuthorizeFor] for an operation of the user's own.
 func (s *Service) Authorize(ctx context.Context, accessToken string) (*Session, error) {
 	return s.AuthorizeFor(ctx, accessToken, ScopeAdmin)

@@ -36,6 +36,9 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"ClientSecrets", testClientSecrets},
 		{"SigningKeys", testSigningKeys},
 		{"RetiredKeys", testRetiredKeys},
+		{"Replicas", testReplicas},
+		{"PoolsOfRegions", testPoolsOfRegions},
+		{"ImportsOfRegions", testImportsOfRegions},
 		{"SpareKeysConcurrent", testSpareKeysConcurrent},
 		{"Users", testUsers},
 		{"Enabled", testEnabled},
@@ -190,6 +193,7 @@ func fill(tx *store.Tx, pool string) error {
 		func() error {
 			return tx.CreateSigningKey(store.SigningKey{KID: "kid-" + pool, PoolID: pool, Use: "id", Created: day(0)})
 		},
+		func() error { return tx.CreateReplica(newReplica(pool, "eu-west-9", store.ReplicaActive)) },
 		func() error { return tx.CreateResourceServer(newResourceServer(pool, "api-"+pool)) },
 		func() error { return tx.CreateDomain(newDomain(pool, "domain-"+pool, false)) },
 		func() error { return tx.CreateIdentityProvider(newProvider(pool, "idp", "example.com")) },
