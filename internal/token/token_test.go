@@ -426,6 +426,17 @@ func TestIssuers(t *testing.T) {
 		}
 		h.must(h.pools.Delete(t.Context(), p.ID))
 	}
+	p, err := h.pools.CreateAs(t.Context(), "us-east-1_Issuer", &idp.CreateUserPoolRequest{
+		PoolName: "p", UserPoolTags: map[string]string{"cognate:issuer": "aws"}, IssuerConfiguration: &idp.IssuerConfigurationType{Type: "UPDATED"},
+	})
+	h.must(err)
+	if got := h.tokens.Issuer(p); got != "https://issuer-cognito-idp.us-east-1.amazonaws.com/us-east-1_Issuer" {
+		t.Errorf("the updated issuer is %s", got)
+	}
+	shared := token.New(h.db, h.keys, h.pools, "http://one.test").IssuedBy("http://all.test")
+	if got, keys := shared.Issuer(h.pool), shared.KeysURL(h.pool); got != "http://all.test/"+h.pool.ID || keys != got+"/.well-known/jwks.json" {
+		t.Errorf("the issuer of several servers is %s, its keys are at %s", got, keys)
+	}
 }
 
 // TestKeysAreSealed looks for the private keys in the rows (checklist 43, 61).
