@@ -263,6 +263,13 @@ func (r *Registry) DescribeDomain(ctx context.Context, name string) (*idp.Domain
 	if err != nil {
 		return nil, err
 	}
+	if r.opt.Region != "" {
+		if _, err := r.Pool(ctx, row.PoolID); notFound(err) { // another region's
+			return &idp.DomainDescriptionType{}, nil
+		} else if err != nil {
+			return nil, err
+		}
+	}
 	d, err := r.describeDomain(row)
 	if err != nil {
 		return nil, err

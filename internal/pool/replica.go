@@ -100,19 +100,16 @@ func (r *Registry) changeReplica(tx *store.Tx, old *Pool, s *settings, name stri
 		return err
 	}
 	if !same || name != old.Name {
-		return invalidf("Only the settings of e-mail, SMS, Lambda functions and tags of user pool %s can be changed in %s, a secondary Region of it.", old.ID, old.served)
+		return invalidf("Only the settings of e-mail, SMS, Lambda functions and tags of user pool %s can be changed in %s, "+
+			"a secondary Region of it.", old.ID, old.served)
 	}
 	var own regional
 	if err := json.Unmarshal(old.replica.Settings, &own); err != nil {
 		return err
 	}
 	own.Tags = othersTags(s.UserPoolTags)
-	now := regional{EmailConfiguration: s.EmailConfiguration, SmsConfiguration: s.SmsConfiguration, LambdaConfig: s.LambdaConfig, Set: true, Tags: own.Tags}
-	before := regional{
-		EmailConfiguration: old.settings.EmailConfiguration, SmsConfiguration: old.settings.SmsConfiguration, LambdaConfig: old.settings.LambdaConfig,
-		Set: true, Tags: own.Tags,
-	}
-	if changed, err := differ(before, now); err != nil {
+	now := s.regional(own.Tags)
+	if changed, err := differ(old.settings.regional(own.Tags), now); err != nil {
 		return err
 	} else if changed || own.Set {
 		own = now
@@ -122,6 +119,13 @@ func (r *Registry) changeReplica(tx *store.Tx, old *Pool, s *settings, name stri
 		return err
 	}
 	return tx.UpdateReplica(row)
+}
+
+// regional is what settings say of what a replica has of its own.
+func (s *settings) regional(tags map[string]string) regional {
+	return regional{
+		EmailConfiguration: s.EmailConfiguration, SmsConfiguration: s.SmsConfiguration, LambdaConfig: s.LambdaConfig, Set: true, Tags: tags,
+	}
 }
 
 // sameElsewhere reports whether settings differ in nothing but what a replica has of its own.
@@ -162,7 +166,8 @@ func (r *Registry) CreateReplica(ctx context.Context, in *idp.CreateUserPoolRepl
 		return nil, err
 	}
 	row := store.Replica{
-		PoolID: in.UserPoolId, Region: in.RegionName, Status: store.ReplicaCreating, Issuer: r.opt.Issuer, Settings: settings, Created: now(), Modified: now(),
+		PoolID: in.UserPoolId, Region: in.RegionName, Status: store.ReplicaCreating, Issuer: r.opt.Issuer,
+		Settings: settings, Created: now(), Modified: now(),
 	}
 	err = r.db.Update(ctx, func(tx *store.Tx) error {
 		p, err := r.getPool(tx, in.UserPoolId)
@@ -187,7 +192,8 @@ func (r *Registry) checkReplica(tx *store.Tx, p *Pool, in *idp.CreateUserPoolRep
 	case p.Secondary():
 		return p.ErrNotEnabled(idp.CodeOperationNotEnabled, "CreateUserPoolReplica")
 	case !r.opt.Shared:
-		return fault.New(idp.CodeOperationNotEnabled, "CreateUserPoolReplica is not enabled: this server's database is not one that servers of several Regions share.")
+		return fault.New(idp.CodeOperationNotEnabled,
+			"CreateUserPoolReplica is not enabled: this server's database is not one that servers of several Regions share.")
 	case r.opt.Region == "":
 		return fault.New(idp.CodeOperationNotEnabled, "CreateUserPoolReplica is not enabled: this server serves the user pools of all Regions.")
 	case !IsRegion(in.RegionName):

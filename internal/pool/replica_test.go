@@ -109,7 +109,9 @@ func TestSecondaryRegistry(t *testing.T) {
 	here, there, all := inRegion(db, keys, "us-east-1"), inRegion(db, keys, "eu-west-1"), pool.New(db, keys, pool.Options{AccountID: "000000000000"})
 	p, err := here.Create(t.Context(), "", &idp.CreateUserPoolRequest{PoolName: "p", UserPoolTags: map[string]string{
 		"cognate:sign-in-links": "enabled", "team": "red",
-	}, LambdaConfig: &idp.LambdaConfigType{UserMigration: "arn:aws:lambda:us-east-1:000000000000:function:m", PreSignUp: "arn:aws:lambda:us-east-1:000000000000:function:p"}})
+	}, LambdaConfig: &idp.LambdaConfigType{
+		UserMigration: "arn:aws:lambda:us-east-1:000000000000:function:m", PreSignUp: "arn:aws:lambda:us-east-1:000000000000:function:p",
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,20 +147,23 @@ func TestSecondaryRegistry(t *testing.T) {
 	known("inactive", true, false)
 	turn := func(status string) {
 		t.Helper()
-		if _, err := there.UpdateReplica(t.Context(), &idp.UpdateUserPoolReplicaRequest{UserPoolId: p.ID, RegionName: "eu-west-1", Status: status}); err != nil {
+		in := &idp.UpdateUserPoolReplicaRequest{UserPoolId: p.ID, RegionName: "eu-west-1", Status: status}
+		if _, err := there.UpdateReplica(t.Context(), in); err != nil {
 			t.Fatal(err)
 		}
 	}
 	turn("ACTIVE")
 	known("active", true, true)
 	got, err := there.Pool(t.Context(), p.ID)
-	if err != nil || !got.Secondary() || !got.SignInLinks() || got.Settings.UserPoolTags["team"] != "blue" || got.ServedIn() != "eu-west-1" || got.Region != "us-east-1" {
+	if err != nil || !got.Secondary() || !got.SignInLinks() || got.Settings.UserPoolTags["team"] != "blue" ||
+		got.ServedIn() != "eu-west-1" || got.Region != "us-east-1" {
 		t.Errorf("%+v %v", got, err)
 	}
 	if f := got.Functions(); f.UserMigration != "" || f.PreSignUp == "" {
 		t.Errorf("the functions are %+v", f)
 	}
-	if own, err := here.Pool(t.Context(), p.ID); err != nil || own.Secondary() || own.Functions().UserMigration == "" || own.Settings.UserPoolTags["team"] != "red" {
+	own, err := here.Pool(t.Context(), p.ID)
+	if err != nil || own.Secondary() || own.Functions().UserMigration == "" || own.Settings.UserPoolTags["team"] != "red" {
 		t.Errorf("%+v %v", own, err)
 	}
 	_, err = there.CreateAs(t.Context(), "us-east-1_Elsewhere", &idp.CreateUserPoolRequest{PoolName: "q"})

@@ -57,7 +57,8 @@ func (p *process) rotateUntilKilled(pool, client, name string) (tokens []string,
 	})
 	wg.Go(func() {
 		for !killed.Load() {
-			if status, body, err := p.door("Cognate.RotateSigningKeys", fmt.Sprintf(`{"UserPoolId":%q,"PublishAheadSeconds":0}`, pool)); err == nil && status == 200 {
+			status, body, err := p.door("Cognate.RotateSigningKeys", fmt.Sprintf(`{"UserPoolId":%q,"PublishAheadSeconds":0}`, pool))
+			if err == nil && status == 200 {
 				rotations++
 			} else if err == nil && !strings.Contains(string(body), "LimitExceededException") {
 				p.Errorf("%s", body)
