@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,21 +100,24 @@ func TestTwoRegions(t *testing.T) {
 	if a, err := there.call("SignUp", `{"ClientId":%q,"Username":"mary","Password":%q}`, client, somePassword); err != nil || a.Type != refused {
 		t.Errorf("a sign-up in the secondary region: %s %v", a.Type, err)
 	}
+	here.must(t, "AdminUpdateUserAttributes", `{"UserPoolId":%q,"Username":"jane","UserAttributes":[{"Name":"name","Value":"Jane D"}]}`, pool)
+	if _, body, err := there.door("AdminGetUser", fmt.Sprintf(`{"UserPoolId":%q,"Username":"jane"}`, pool)); err != nil || !strings.Contains(string(body), "Jane D") {
+		t.Errorf("what was changed in the primary region: %s %v", body, err)
+	}
 	here.must(t, "AdminDisableUser", `{"UserPoolId":%q,"Username":"jane"}`, pool)
 	if a, err := there.call("GetUser", `{"AccessToken":%q}`, in.AuthenticationResult.AccessToken); err != nil || a.Type != "NotAuthorizedException" {
 		t.Errorf("a user who was disabled in the primary region: %s %v", a.Type, err)
 	}
 	here.must(t, "AdminEnableUser", `{"UserPoolId":%q,"Username":"jane"}`, pool)
-	if _, _, err := here.door("Cognate.RotateSigningKeys", fmt.Sprintf(`{"UserPoolId":%q,"PublishAheadSeconds":0}`, pool)); err != nil {
-		t.Fatal(err)
-	}
+	before := here.documents(t, pool)
+	here.must(t, "Cognate.RotateSigningKeys", `{"UserPoolId":%q,"PublishAheadSeconds":0}`, pool)
 	fresh, err := there.signIn(client, "jane", somePassword)
 	if err != nil {
 		t.Fatal(err)
 	}
 	here.must(t, "GetUser", `{"AccessToken":%q}`, fresh.AuthenticationResult.AccessToken)
 	eventually(t, func() error {
-		if a, b := here.documents(t, pool), there.documents(t, pool); a != b {
+		if a, b := here.documents(t, pool), there.documents(t, pool); a != b || a == before {
 			return fmt.Errorf("the documents of keys stay different:\n%s\n%s", a, b)
 		}
 		return nil
