@@ -4,17 +4,19 @@ package cognate
 
 // The error codes.
 const (
-	CodeAliasExists           = "AliasExistsException"
-	CodeInternalError         = "InternalErrorException"
-	CodeInvalidParameter      = "InvalidParameterException"
-	CodeNotAuthorized         = "NotAuthorizedException"
-	CodePasswordResetRequired = "PasswordResetRequiredException"
-	CodeResourceNotFound      = "ResourceNotFoundException"
-	CodeTooManyRequests       = "TooManyRequestsException"
-	CodeUserImportInProgress  = "UserImportInProgressException"
-	CodeUserNotConfirmed      = "UserNotConfirmedException"
-	CodeUserNotFound          = "UserNotFoundException"
-	CodeUsernameExists        = "UsernameExistsException"
+	CodeAliasExists            = "AliasExistsException"
+	CodeConcurrentModification = "ConcurrentModificationException"
+	CodeInternalError          = "InternalErrorException"
+	CodeInvalidParameter       = "InvalidParameterException"
+	CodeLimitExceeded          = "LimitExceededException"
+	CodeNotAuthorized          = "NotAuthorizedException"
+	CodePasswordResetRequired  = "PasswordResetRequiredException"
+	CodeResourceNotFound       = "ResourceNotFoundException"
+	CodeTooManyRequests        = "TooManyRequestsException"
+	CodeUserImportInProgress   = "UserImportInProgressException"
+	CodeUserNotConfirmed       = "UserNotConfirmedException"
+	CodeUserNotFound           = "UserNotFoundException"
+	CodeUsernameExists         = "UsernameExistsException"
 )
 
 // The values of AliasAttributeType.
@@ -40,6 +42,19 @@ const (
 	ConflictReasonTypeValueInvalid          = "VALUE_INVALID"
 	ConflictReasonTypeClientUsesAttribute   = "CLIENT_USES_ATTRIBUTE"
 	ConflictReasonTypeProviderUsesAttribute = "PROVIDER_USES_ATTRIBUTE"
+)
+
+// The values of SigningKeyStatusType.
+const (
+	SigningKeyStatusTypeNext     = "NEXT"
+	SigningKeyStatusTypeCurrent  = "CURRENT"
+	SigningKeyStatusTypeRetiring = "RETIRING"
+)
+
+// The values of SigningKeyUseType.
+const (
+	SigningKeyUseTypeId     = "id"
+	SigningKeyUseTypeAccess = "access"
 )
 
 // The values of TermsEnforcementType.

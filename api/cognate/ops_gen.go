@@ -29,8 +29,10 @@ var (
 	GetClientToken           = api.Op[GetClientTokenRequest, GetClientTokenResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "GetClientToken", Auth: api.Public, Input: &shapeGetClientTokenRequest, Output: &shapeGetClientTokenResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodeResourceNotFound, CodeTooManyRequests}}}
 	ListDeletedUserPools     = api.Op[ListDeletedUserPoolsRequest, ListDeletedUserPoolsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListDeletedUserPools", Auth: api.Signed, Input: &shapeListDeletedUserPoolsRequest, Output: &shapeListDeletedUserPoolsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	ListDeletedUsers         = api.Op[ListDeletedUsersRequest, ListDeletedUsersResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListDeletedUsers", Auth: api.Signed, Input: &shapeListDeletedUsersRequest, Output: &shapeListDeletedUsersResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
+	ListSigningKeys          = api.Op[ListSigningKeysRequest, ListSigningKeysResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListSigningKeys", Auth: api.Signed, Input: &shapeListSigningKeysRequest, Output: &shapeListSigningKeysResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	ListUserSessions         = api.Op[ListUserSessionsRequest, ListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListUserSessions", Auth: api.Token, Input: &shapeListUserSessionsRequest, Output: &shapeListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	RestoreUserPool          = api.Op[RestoreUserPoolRequest, RestoreUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RestoreUserPool", Auth: api.Signed, Input: &shapeRestoreUserPoolRequest, Output: &shapeRestoreUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
+	RotateSigningKeys        = api.Op[RotateSigningKeysRequest, RotateSigningKeysResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RotateSigningKeys", Auth: api.Signed, Input: &shapeRotateSigningKeysRequest, Output: &shapeRotateSigningKeysResponse, Errors: []string{CodeConcurrentModification, CodeInternalError, CodeInvalidParameter, CodeLimitExceeded, CodeResourceNotFound}}}
 	SetClaimMapping          = api.Op[SetClaimMappingRequest, SetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SetClaimMapping", Auth: api.Signed, Input: &shapeSetClaimMappingRequest, Output: &shapeSetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	SoftDeleteUserPool       = api.Op[SoftDeleteUserPoolRequest, SoftDeleteUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SoftDeleteUserPool", Auth: api.Signed, Input: &shapeSoftDeleteUserPoolRequest, Output: &shapeSoftDeleteUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserImportInProgress}}}
 )
@@ -53,8 +55,10 @@ func init() {
 		GetClientToken.Descriptor,
 		ListDeletedUserPools.Descriptor,
 		ListDeletedUsers.Descriptor,
+		ListSigningKeys.Descriptor,
 		ListUserSessions.Descriptor,
 		RestoreUserPool.Descriptor,
+		RotateSigningKeys.Descriptor,
 		SetClaimMapping.Descriptor,
 		SoftDeleteUserPool.Descriptor,
 	}

@@ -193,6 +193,12 @@ var (
 		{Name: "Users", Shape: &shapeDeletedUserListType, Required: true},
 		{Name: "NextToken", Shape: &shapePaginationKeyType},
 	}}
+	shapeListSigningKeysRequest = api.Shape{Name: "ListSigningKeysRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+	}}
+	shapeListSigningKeysResponse = api.Shape{Name: "ListSigningKeysResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "SigningKeys", Shape: &shapeSigningKeyListType},
+	}}
 	shapeListUserSessionsRequest = api.Shape{Name: "ListUserSessionsRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "AccessToken", Shape: &shapeTokenModelType, Required: true},
 		{Name: "MaxResults", Shape: &shapeSessionsLimitType},
@@ -208,18 +214,26 @@ var (
 		{Name: "MaxValue", Shape: &shapeConstraintType},
 	}}
 	shapePaginationKeyType      = api.Shape{Name: "PaginationKeyType", Kind: api.String, Min: new(int64(1)), Max: new(int64(2048)), Pattern: `[\S]+`}
+	shapePublishAheadType       = api.Shape{Name: "PublishAheadType", Kind: api.Integer, Min: new(int64(0)), Max: new(int64(604800))}
 	shapeRecoveryCodeListType   = api.Shape{Name: "RecoveryCodeListType", Kind: api.List, Elem: &shapeRecoveryCodeType}
 	shapeRecoveryCodeType       = api.Shape{Name: "RecoveryCodeType", Kind: api.String, Sensitive: true}
 	shapeRestoreUserPoolRequest = api.Shape{Name: "RestoreUserPoolRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
 	}}
-	shapeRestoreUserPoolResponse = api.Shape{Name: "RestoreUserPoolResponse", Kind: api.Structure}
-	shapeRetentionDaysType       = api.Shape{Name: "RetentionDaysType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(365))}
-	shapeScopeListType           = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
-	shapeScopeType               = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
-	shapeSessionIdType           = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
-	shapeSessionListType         = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
-	shapeSessionType             = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
+	shapeRestoreUserPoolResponse  = api.Shape{Name: "RestoreUserPoolResponse", Kind: api.Structure}
+	shapeRetentionDaysType        = api.Shape{Name: "RetentionDaysType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(365))}
+	shapeRotateSigningKeysRequest = api.Shape{Name: "RotateSigningKeysRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "PublishAheadSeconds", Shape: &shapePublishAheadType},
+	}}
+	shapeRotateSigningKeysResponse = api.Shape{Name: "RotateSigningKeysResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "SigningKeys", Shape: &shapeSigningKeyListType},
+	}}
+	shapeScopeListType   = api.Shape{Name: "ScopeListType", Kind: api.List, Elem: &shapeScopeType, Max: new(int64(50))}
+	shapeScopeType       = api.Shape{Name: "ScopeType", Kind: api.String, Min: new(int64(1)), Max: new(int64(256)), Pattern: `[\x21\x23-\x5B\x5D-\x7E]+`}
+	shapeSessionIdType   = api.Shape{Name: "SessionIdType", Kind: api.String, Min: new(int64(36)), Max: new(int64(36)), Pattern: `[0-9a-f-]+`}
+	shapeSessionListType = api.Shape{Name: "SessionListType", Kind: api.List, Elem: &shapeSessionType}
+	shapeSessionType     = api.Shape{Name: "SessionType", Kind: api.Structure, Members: []api.Member{
 		{Name: "SessionId", Shape: &shapeSessionIdType, Required: true},
 		{Name: "ClientId", Shape: &shapeStringType, Required: true},
 		{Name: "ClientName", Shape: &shapeStringType, Required: true},
@@ -240,6 +254,18 @@ var (
 		{Name: "ClientId", Shape: &shapeClientIdType},
 		{Name: "Claims", Shape: &shapeClaimListType},
 	}}
+	shapeSigningKeyListType   = api.Shape{Name: "SigningKeyListType", Kind: api.List, Elem: &shapeSigningKeyType}
+	shapeSigningKeyStatusType = api.Shape{Name: "SigningKeyStatusType", Kind: api.String, Enum: []string{"NEXT", "CURRENT", "RETIRING"}}
+	shapeSigningKeyType       = api.Shape{Name: "SigningKeyType", Kind: api.Structure, Members: []api.Member{
+		{Name: "KeyId", Shape: &shapeStringType, Required: true},
+		{Name: "TokenUse", Shape: &shapeSigningKeyUseType, Required: true},
+		{Name: "Algorithm", Shape: &shapeStringType, Required: true},
+		{Name: "Status", Shape: &shapeSigningKeyStatusType, Required: true},
+		{Name: "CreationDate", Shape: &shapeDateType, Required: true},
+		{Name: "ActivationDate", Shape: &shapeDateType},
+		{Name: "RetirementDate", Shape: &shapeDateType},
+	}}
+	shapeSigningKeyUseType         = api.Shape{Name: "SigningKeyUseType", Kind: api.String, Enum: []string{"id", "access"}}
 	shapeSoftDeleteUserPoolRequest = api.Shape{Name: "SoftDeleteUserPoolRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
 		{Name: "RetentionDays", Shape: &shapeRetentionDaysType},

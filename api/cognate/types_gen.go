@@ -406,6 +406,16 @@ type ListDeletedUsersResponse struct {
 	NextToken string             `json:"NextToken,omitzero"`
 }
 
+// ListSigningKeysRequest is a structure of the service model.
+type ListSigningKeysRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+}
+
+// ListSigningKeysResponse is a structure of the service model.
+type ListSigningKeysResponse struct {
+	SigningKeys []*SigningKeyType `json:"SigningKeys,omitzero"`
+}
+
 // ListUserSessionsRequest is a structure of the service model.
 type ListUserSessionsRequest struct {
 	AccessToken string `json:"AccessToken,omitzero"`
@@ -441,6 +451,17 @@ type RestoreUserPoolRequest struct {
 
 // RestoreUserPoolResponse is a structure of the service model.
 type RestoreUserPoolResponse struct {
+}
+
+// RotateSigningKeysRequest is a structure of the service model.
+type RotateSigningKeysRequest struct {
+	UserPoolId          string `json:"UserPoolId,omitzero"`
+	PublishAheadSeconds *int64 `json:"PublishAheadSeconds,omitzero"`
+}
+
+// RotateSigningKeysResponse is a structure of the service model.
+type RotateSigningKeysResponse struct {
+	SigningKeys []*SigningKeyType `json:"SigningKeys,omitzero"`
 }
 
 // SessionType is a structure of the service model.
@@ -486,6 +507,17 @@ func (x SetClaimMappingResponse) GoString() string { return x.String() }
 
 // LogValue hides the members: some are secret.
 func (x SetClaimMappingResponse) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// SigningKeyType is a structure of the service model.
+type SigningKeyType struct {
+	KeyId          string   `json:"KeyId,omitzero"`
+	TokenUse       string   `json:"TokenUse,omitzero"`
+	Algorithm      string   `json:"Algorithm,omitzero"`
+	Status         string   `json:"Status,omitzero"`
+	CreationDate   api.Time `json:"CreationDate,omitzero"`
+	ActivationDate api.Time `json:"ActivationDate,omitzero"`
+	RetirementDate api.Time `json:"RetirementDate,omitzero"`
+}
 
 // SoftDeleteUserPoolRequest is a structure of the service model.
 type SoftDeleteUserPoolRequest struct {

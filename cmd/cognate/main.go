@@ -37,6 +37,8 @@ type dev struct {
 	Data        string `default:".cognate" help:"Folder for data, or :memory:."`
 	Database    string `help:"SQLite file or postgres:// URL; by default a file in the data folder."`
 	PublicURL   string `name:"public-url" help:"What tokens, links and documents name; by default the listening address."`
+	Region      string `help:"Region to be in; by default all. It serves the pools of that region alone, and the replicas in it of others."`
+	IssuerURL   string `name:"issuer-url" help:"What the issuers of tokens begin with, where servers of several regions share pools; by default the public URL."`
 	AccountID   string `name:"account-id" default:"000000000000" help:"AWS account in ARNs."`
 	Seed        string `type:"existingfile" help:"YAML file of pools, clients and users; by default a built-in example."`
 	AllowRemote bool   `name:"allow-remote" help:"Allow an address that other machines reach."`
@@ -67,7 +69,7 @@ func (p protection) apply(c *server.Config) {
 
 func (d *dev) Run(ctx context.Context) error {
 	c := server.Config{
-		Dev: true, Addr: d.Addr, Data: d.Data, Database: d.Database, PublicURL: d.PublicURL,
+		Dev: true, Addr: d.Addr, Data: d.Data, Database: d.Database, PublicURL: d.PublicURL, Region: d.Region, IssuerURL: d.IssuerURL,
 		AccountID: d.AccountID, Seed: d.Seed, AllowRemote: d.AllowRemote,
 		Pages: server.Pages{Templates: d.Templates, Languages: d.Languages},
 		TLS:   server.TLS{Local: d.TLS || d.TLSAWSNames, Addr: d.TLSAddr, AWSNames: d.TLSAWSNames},

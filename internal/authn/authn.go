@@ -209,6 +209,9 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 	if !ok {
 		return nil, errInvalidSession
 	}
+	if err := a.checkRegion(a.Challenge); err != nil {
+		return nil, err
+	}
 	var after *Step // a wrong answer
 	step, err := user.Watched(m.users, a.IP, func() (*Step, error) {
 		step, err := user.Discreetly(ctx, a.Client, user.Discretion, func() (*Step, error) {
@@ -224,6 +227,15 @@ func (m *Machine) Respond(ctx context.Context, a *Attempt) (*Step, error) {
 		return after, nil
 	}
 	return step, err
+}
+
+// checkRegion refuses the answers by which a user would be changed where the pool is a replica.
+func (a *Attempt) checkRegion(challenge string) error {
+	changes := challenge == idp.ChallengeNameTypeNewPasswordRequired || challenge == idp.ChallengeNameTypeMfaSetup
+	if changes && a.Pool.Secondary() {
+		return a.Pool.ErrNotEnabled(idp.CodeOperationNotEnabled, challenge)
+	}
+	return nil
 }
 
 // answers are the challenges that have one, and how it is checked.

@@ -365,6 +365,9 @@ func (m *Machine) VerifySoftwareToken(ctx context.Context, a *Attempt, code, nam
 
 // setupSession resumes an MFA_SETUP Session for the two operations, which carry nothing else.
 func (m *Machine) setupSession(ctx context.Context, a *Attempt) (s session, p *progress, err error) {
+	if err = a.checkRegion(idp.ChallengeNameTypeMfaSetup); err != nil {
+		return s, nil, err
+	}
 	if s, err = m.open(a, idp.ChallengeNameTypeMfaSetup); err != nil {
 		return s, nil, err
 	}

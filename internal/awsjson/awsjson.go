@@ -87,6 +87,8 @@ type Config struct {
 	Authorize Authorizer
 	// Limit bounds how often operations are done; nil is no bound.
 	Limit Limiter
+	// Admit, when set, is asked about every operation with the input that it is to have, and may refuse it.
+	Admit func(ctx context.Context, op *api.Descriptor, in any) error
 	// Logger takes one line a request, and the causes of internal errors; nil is slog.Default().
 	Logger *slog.Logger
 	// Undeclared, when set, is called with every error code that the model does not declare for the
@@ -136,6 +138,11 @@ func Handle[In, Out any](m *Mux, op api.Op[In, Out], fn func(context.Context, *I
 		if m.config.Limit != nil {
 			if err := m.config.Limit(ctx, op.Descriptor, in); err != nil {
 				return nil, &limited{err}
+			}
+		}
+		if m.config.Admit != nil {
+			if err := m.config.Admit(ctx, op.Descriptor, in); err != nil {
+				return nil, err
 			}
 		}
 		out, err := fn(ctx, in)

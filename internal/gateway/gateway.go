@@ -94,7 +94,7 @@ func (s *Service) policy(r *http.Request) (policy, error) {
 	}
 	for _, id := range ids {
 		of, err := s.pools.Pool(r.Context(), id)
-		if _, unknown := errors.AsType[*fault.Error](err); unknown {
+		if _, unknown := errors.AsType[*fault.Error](err); unknown || err == nil && !of.Serves() {
 			return p, misuse("user_pool_id is not that of a pool")
 		}
 		if err != nil {

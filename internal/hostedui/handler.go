@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"cognate/api"
+	"cognate/api/idp"
 	"cognate/internal/authn"
 	"cognate/internal/awsjson"
 	"cognate/internal/browser"
@@ -144,6 +145,9 @@ func (v *visit) open() (err error) {
 	}
 	if v.request.Never() && v.path != PathLogin { // which may answer without a page
 		return v.OAuth.Refuse(v.request, oauth.ErrLoginRequired)
+	}
+	if p := v.request.Pool; p.Secondary() && v.path != PathLogin {
+		return p.ErrNotEnabled(idp.CodeOperationNotEnabled, "This page") // it changes users
 	}
 	v.allow()
 	return v.dress()

@@ -282,6 +282,9 @@ func (s *Service) confirmUser(w http.ResponseWriter, r *http.Request) {
 	if err == nil && c == nil || len(q["user_name"]) != 1 || len(q["confirmation_code"]) != 1 || !isTyped(q) {
 		err = &pageError{http.StatusBadRequest, "Invalid code provided, please request a code again."}
 	}
+	if err == nil && p.Secondary() {
+		err = p.ErrNotEnabled(idp.CodeOperationNotEnabled, "This page")
+	}
 	if err == nil {
 		_, err = v.confirmCode(p, c, q.Get("user_name"), q.Get("confirmation_code"))
 	}

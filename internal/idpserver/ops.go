@@ -125,6 +125,16 @@ func (s *Service) Register(m *awsjson.Mux) {
 	awsjson.Handle(m, cognate.GetClaimMapping, s.GetClaimMapping)
 	awsjson.Handle(m, cognate.SetClaimMapping, s.SetClaimMapping)
 
+	// replica.go
+	awsjson.Handle(m, idp.CreateUserPoolReplica, s.CreateUserPoolReplica)
+	awsjson.Handle(m, idp.UpdateUserPoolReplica, s.UpdateUserPoolReplica)
+	awsjson.Handle(m, idp.ListUserPoolReplicas, s.ListUserPoolReplicas)
+	awsjson.Handle(m, idp.DeleteUserPoolReplica, s.DeleteUserPoolReplica)
+
+	// signing_key.go
+	awsjson.Handle(m, cognate.ListSigningKeys, s.ListSigningKeys)
+	awsjson.Handle(m, cognate.RotateSigningKeys, s.RotateSigningKeys)
+
 	// token.go
 	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)
 	awsjson.Handle(m, idp.RevokeToken, s.RevokeToken)

@@ -18,7 +18,7 @@ func pageSize(asked *int64) int {
 	return int(*asked)
 }
 
-// CreateUserPool makes a pool in the region of the request's signature.
+// CreateUserPool makes a pool in the region of the request's signature, or in that of a server of one region.
 func (s *Service) CreateUserPool(ctx context.Context, in *idp.CreateUserPoolRequest) (*idp.CreateUserPoolResponse, error) {
 	p, err := s.pools.Create(ctx, awsjson.CallerFrom(ctx).Region, in)
 	if err != nil {
@@ -46,7 +46,7 @@ func (s *Service) DeleteUserPool(ctx context.Context, in *idp.DeleteUserPoolRequ
 	return nil, s.pools.Delete(ctx, in.UserPoolId)
 }
 
-// ListUserPools lists the pools of all regions.
+// ListUserPools lists the pools of all regions, or those that a server of one region serves.
 func (s *Service) ListUserPools(ctx context.Context, in *idp.ListUserPoolsRequest) (*idp.ListUserPoolsResponse, error) {
 	const kind = "ListUserPools"
 	after, err := s.pools.OpenPageToken(kind, in.NextToken)
@@ -57,10 +57,14 @@ func (s *Service) ListUserPools(ctx context.Context, in *idp.ListUserPoolsReques
 	if err != nil {
 		return nil, err
 	}
+	replicas, err := s.pools.ReplicaRegions(ctx, pools)
+	if err != nil {
+		return nil, err
+	}
 	out := &idp.ListUserPoolsResponse{UserPools: []*idp.UserPoolDescriptionType{}, NextToken: s.pools.PageToken(kind, next)}
 	for _, p := range pools {
 		out.UserPools = append(out.UserPools, &idp.UserPoolDescriptionType{
-			Id: p.ID, Name: p.Name, LambdaConfig: p.Settings.LambdaConfig,
+			Id: p.ID, Name: p.Name, LambdaConfig: p.Settings.LambdaConfig, ReplicaRegions: replicas[p.ID],
 			CreationDate: api.At(p.Created), LastModifiedDate: api.At(p.Modified),
 		})
 	}

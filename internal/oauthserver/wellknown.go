@@ -128,7 +128,7 @@ func (s *Service) discovery(_ *http.Request, p *pool.Pool) ([]byte, error) {
 		Grants:        []string{"authorization_code", "implicit", "refresh_token", "client_credentials"},
 		Algorithms:    []string{"RS256"},
 		Issuer:        s.tokens.Issuer(p),
-		JWKS:          s.tokens.PublicURL() + "/" + p.ID + "/.well-known/jwks.json",
+		JWKS:          s.tokens.KeysURL(p),
 		NamesIssuer:   s.oauth.NamesIssuer(),
 		Prompts:       []string{"none", "login", "select_account", "consent"},
 		ResponseTypes: []string{"code", "token"},

@@ -130,7 +130,7 @@ func (r *Registry) addDomains(tx *store.Tx, p *Pool) error {
 			p.Settings.CustomDomain = row.Name
 		} else {
 			p.Settings.Domain = row.Name
-			host = r.prefixHost(row.Name, p.Region)
+			host = r.prefixHost(row.Name, p.served)
 		}
 		p.hosts = append([]string{host}, p.hosts...)
 		if *d.ManagedLoginVersion == managedLogin {
@@ -271,6 +271,13 @@ func (r *Registry) DescribeDomain(ctx context.Context, name string) (*idp.Domain
 	}
 	if err != nil {
 		return nil, err
+	}
+	if r.opt.Region != "" {
+		if _, err := r.Pool(ctx, row.PoolID); notFound(err) { // another region's
+			return &idp.DomainDescriptionType{}, nil
+		} else if err != nil {
+			return nil, err
+		}
 	}
 	d, err := r.describeDomain(row)
 	if err != nil {

@@ -10,12 +10,16 @@ func (p *Pool) Functions() idp.LambdaConfigType {
 	if p.Settings.LambdaConfig == nil {
 		return idp.LambdaConfigType{}
 	}
-	return *p.Settings.LambdaConfig
+	f := *p.Settings.LambdaConfig
+	if p.Secondary() {
+		f.UserMigration = "" // users are made in the pool's own region alone
+	}
+	return f
 }
 
 // Scene is what an event of the pool tells: its source, the client that is concerned, nil for none, and the user's name.
 func (p *Pool) Scene(source string, c *Client, userName string) trigger.Scene {
-	s := trigger.Scene{Source: source, Region: p.Region, PoolID: p.ID, UserName: userName}
+	s := trigger.Scene{Source: source, Region: p.served, PoolID: p.ID, UserName: userName}
 	if c != nil {
 		s.ClientID = c.ID
 	}

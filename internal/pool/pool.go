@@ -28,6 +28,7 @@ import (
 	"unicode/utf8"
 
 	"cognate/api/idp"
+	"cognate/internal/store"
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -42,8 +43,10 @@ type Pool struct {
 	Settings          *idp.UserPoolType
 	Created, Modified time.Time
 
-	rules        int64     // see Rules
-	settings     *settings // Settings is a part of it
+	rules        int64          // see Rules
+	settings     *settings      // Settings is a part of it
+	served       string         // the region in which it is served
+	replica      *store.Replica // nil where that is its own
 	attributes   map[string]*idp.SchemaAttributeType
 	customScopes []string
 	hosts        []string // the custom domain first

@@ -15,9 +15,9 @@ const (
 	maxNewAttribute = 25
 )
 
-// Create makes a pool in region. Tags may pin its id.
+// Create makes a pool in region, or in the only one that is served. Tags may pin its id.
 func (r *Registry) Create(ctx context.Context, region string, in *idp.CreateUserPoolRequest) (*Pool, error) {
-	return r.create(ctx, region, "", in)
+	return r.create(ctx, or(r.opt.Region, region), "", in)
 }
 
 // CreateAs is Create with a given id, such as us-east-1_ExaMPle, whose part before
@@ -34,6 +34,9 @@ func (r *Registry) create(ctx context.Context, region, id string, in *idp.Create
 	id, region, err = newPoolID(region, id, in.UserPoolTags)
 	if err != nil {
 		return nil, err
+	}
+	if r.opt.Region != "" && region != r.opt.Region {
+		return nil, invalidf("User pool %s is not of the Region %s.", id, r.opt.Region)
 	}
 	doc, err := encodePool(s)
 	if err != nil {
@@ -177,11 +180,14 @@ func (r *Registry) change(ctx context.Context, id string, fn func(*store.Tx, *Po
 		if err != nil {
 			return err
 		}
+		tx.Notify(kindPool, id)
+		if old.Secondary() {
+			return r.changeReplica(tx, old, s, name)
+		}
 		doc, err := encodePool(s)
 		if err != nil {
 			return err
 		}
-		tx.Notify(kindPool, id)
 		return tx.UpdatePool(store.Pool{ID: id, Name: name, Settings: doc, Modified: modified})
 	})
 }
@@ -193,6 +199,13 @@ func (r *Registry) checkDowngrade(tx *store.Tx, old *Pool, s *settings) error {
 	}
 	if len(old.managed) > 0 {
 		return fault.New(idp.CodeTierChangeNotAllowed, tierText(s.UserPoolTier, []string{featureManagedLogin}))
+	}
+	replicas, err := tx.ListReplicas(old.ID, old.ID)
+	if err != nil {
+		return err
+	}
+	if len(replicas) > 0 {
+		return fault.New(idp.CodeTierChangeNotAllowed, tierText(s.UserPoolTier, []string{featureReplicas}))
 	}
 	rows, err := tx.ListClients(old.ID, "", maxClients)
 	if err != nil {
@@ -210,7 +223,7 @@ func (r *Registry) checkDowngrade(tx *store.Tx, old *Pool, s *settings) error {
 	return nil
 }
 
-// Delete deletes a pool and everything in it, unless it is protected or has a domain.
+// Delete deletes a pool and everything in it, unless it is protected, has a domain or has a replica.
 func (r *Registry) Delete(ctx context.Context, id string) error {
 	return r.db.Update(ctx, func(tx *store.Tx) error {
 		p, err := r.getPool(tx, id)
@@ -222,6 +235,13 @@ func (r *Registry) Delete(ctx context.Context, id string) error {
 		}
 		if p.Host() != "" {
 			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+		}
+		replicas, err := tx.ListReplicas(id, id)
+		if err != nil {
+			return err
+		}
+		if len(replicas) > 0 {
+			return invalid("User pool cannot be deleted. It has a replica that should be deleted first.")
 		}
 		tx.Notify(kindPool, id)
 		return tx.DeletePool(id)
@@ -238,10 +258,14 @@ func checkDeletable(tx *store.Tx, p *Pool) error {
 
 // List returns up to limit pools with ids after after, in the order of their ids,
 // and the id to go on after, "" at the end. The pools come without
-// custom scopes and domains.
+// custom scopes and domains. A server of one region lists those that it serves.
 func (r *Registry) List(ctx context.Context, after string, limit int) (pools []*Pool, next string, err error) {
 	var rows []store.Pool
 	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
+		if r.opt.Region != "" {
+			rows, err = tx.ListPoolsIn(r.opt.Region, after, limit+1)
+			return err
+		}
 		rows, err = tx.ListPools(after, limit+1)
 		return err
 	})

@@ -22,6 +22,12 @@ import (
 type Options struct {
 	// AccountID is the account number in ARNs.
 	AccountID string
+	// Region is the only region whose pools are served; empty is all regions.
+	Region string
+	// Shared says that servers of other regions may use the same database: pools can have replicas.
+	Shared bool
+	// Issuer is what the issuers of pools begin with that do not name another. It is the same for all servers of a pool.
+	Issuer string
 	// Dev accepts plain http in issuers and in callback and sign-out URLs.
 	Dev bool
 	// BaseDomain is what prefix domains are under; empty is localhost.
@@ -68,6 +74,7 @@ const (
 	kindLook   = "look" // of a pool's pages, by the pool's id
 
 	kindProvider = "provider" // by providerKey
+	kindReplica  = "replica"  // to be taken up or given up, by region
 )
 
 func (r *Registry) changed(c store.Change) {
@@ -119,14 +126,14 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 }
 
 // Client returns a client by id and its pool, at most 30 seconds old. A client
-// that does not exist is a ResourceNotFoundException.
+// that does not exist, or whose pool does not serve users here, is a ResourceNotFoundException.
 func (r *Registry) Client(ctx context.Context, id string) (*Pool, *Client, error) {
 	c, err := r.client(ctx, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	p, err := r.Pool(ctx, c.PoolID)
-	if notFound(err) { // deleted since the client was read
+	if notFound(err) || err == nil && !p.Serves() { // deleted since the client was read, or another region's
 		return nil, nil, noClient(id)
 	}
 	return p, c, err
@@ -181,6 +188,9 @@ func (r *Registry) getPool(tx *store.Tx, id string) (*Pool, error) {
 	}
 	p, err := r.parsePool(row)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.addReplica(tx, p); err != nil {
 		return nil, err
 	}
 	if p.customScopes, err = getCustomScopes(tx, id); err != nil {
@@ -240,11 +250,11 @@ func (r *Registry) parsePool(row store.Pool) (*Pool, error) {
 		return nil, fmt.Errorf("pool: settings of pool %s: %w", row.ID, err)
 	}
 	s.Id, s.Name = row.ID, row.Name
-	s.Arn = "arn:aws:cognito-idp:" + row.Region + ":" + r.opt.AccountID + ":userpool/" + row.ID
+	s.Arn = r.arn(or(r.opt.Region, row.Region), row.ID)
 	s.CreationDate, s.LastModifiedDate = api.At(row.Created), api.At(row.Modified)
 	p := &Pool{
 		ID: row.ID, Region: row.Region, Name: row.Name, Settings: &s.UserPoolType, Created: row.Created, Modified: row.Modified,
-		rules: row.Rules, settings: s, attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
+		rules: row.Rules, settings: s, served: or(r.opt.Region, row.Region), attributes: make(map[string]*idp.SchemaAttributeType, len(s.SchemaAttributes)),
 	}
 	for _, a := range s.SchemaAttributes {
 		p.attributes[a.Name] = a

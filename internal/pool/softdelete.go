@@ -11,7 +11,8 @@ import (
 )
 
 // SoftDelete hides a pool for a time: to everybody it is deleted, until [Registry.Restore]; then it is. What keeps a pool
-// from being deleted keeps it from that, too, but for a domain, which stays the pool's. Its tokens are refused meanwhile.
+// from being deleted keeps it from that, too, but for a domain and a replica, which stay the pool's. Its tokens are refused
+// meanwhile.
 func (r *Registry) SoftDelete(ctx context.Context, id string, keep time.Duration) (row store.DeletedPool, err error) {
 	at := now()
 	err = r.db.Update(ctx, func(tx *store.Tx) error {

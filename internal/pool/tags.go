@@ -36,6 +36,11 @@ var (
 	clientIDPattern = regexp.MustCompile(`^[\w+]+$`)
 )
 
+// IsRegion reports whether a text can be the name of a region.
+func IsRegion(text string) bool {
+	return len(text) >= 5 && len(text) <= 32 && regionPattern.MatchString(text)
+}
+
 // isClientID reports whether a text has the form of a client's id.
 func isClientID(id string) bool { return len(id) <= 128 && clientIDPattern.MatchString(id) }
 

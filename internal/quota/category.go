@@ -81,7 +81,7 @@ var userPools = []category{
 		"GetSigningCertificate", "GetIdentityProviderByIdentifier", "GetUserPoolMfaConfig", "ListGroups", "ListIdentityProviders",
 		"ListResourceServers", "ListTagsForResource", "ListUserImportJobs", "DescribeRiskConfiguration", "GetUICustomization",
 		"DescribeManagedLoginBranding", "DescribeManagedLoginBrandingByClient",
-		"DescribeTerms", "DescribeTermsByClient", "ListTerms", "GetLogDeliveryConfiguration",
+		"DescribeTerms", "DescribeTermsByClient", "ListTerms", "GetLogDeliveryConfiguration", "ListSigningKeys",
 	}},
 	{name: "UserPoolResourceUpdate", rate: 15, perPool: true, operations: []string{
 		"AddCustomAttributes", "CreateGroup", "CreateIdentityProvider", "CreateResourceServer", "CreateUserImportJob", "CreateUserPoolDomain",
@@ -89,7 +89,7 @@ var userPools = []category{
 		"StartUserImportJob", "StopUserImportJob", "UpdateGroup", "UpdateIdentityProvider", "UpdateResourceServer", "UpdateUserPoolDomain",
 		"SetRiskConfiguration", "SetUICustomization", "TagResource", "UntagResource", "CreateManagedLoginBranding",
 		"UpdateManagedLoginBranding", "DeleteManagedLoginBranding",
-		"CreateTerms", "UpdateTerms", "DeleteTerms", "SetLogDeliveryConfiguration",
+		"CreateTerms", "UpdateTerms", "DeleteTerms", "SetLogDeliveryConfiguration", "RotateSigningKeys",
 	}},
 	{name: "UserPoolClientRead", rate: 15, perPool: true, operations: []string{
 		"DescribeUserPoolClient", "ListUserPoolClients", "ListUserPoolClientSecrets", "GetClaimMapping",

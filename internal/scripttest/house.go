@@ -23,6 +23,7 @@ import (
 	"cognate/internal/passkey"
 	"cognate/internal/pool"
 	"cognate/internal/quota"
+	"cognate/internal/secret"
 	"cognate/internal/secret/secrettest"
 	"cognate/internal/store"
 	"cognate/internal/threat"
@@ -45,35 +46,57 @@ type House struct {
 	Threat *threat.Service
 
 	credentials *embedded.Broker
+	elsewhere   map[string]*House // over the same rows, by region
+	in          func(region string) *House
 }
 
 func newHouse(t *testing.T, db *store.DB) *House {
 	keys := secrettest.Keyring(t)
+	h := newHouseIn(t, db, keys, "")
+	h.elsewhere = map[string]*House{}
+	h.in = func(region string) *House { return newHouseIn(t, db, keys, region) }
+	return h
+}
+
+// In is the house of one region over the same rows.
+func (h *House) In(region string) *House {
+	if h.elsewhere[region] == nil {
+		h.elsewhere[region] = h.in(region)
+	}
+	return h.elsewhere[region]
+}
+
+// newHouseIn is a house of one region, or, with an empty one, of all.
+func newHouseIn(t *testing.T, db *store.DB, keys *secret.Keyring, region string) *House {
 	h := &House{Inbox: inbox.New(), credentials: embedded.New(keys)}
-	h.Pools = pool.New(db, keys, pool.Options{AccountID: accountID, Dev: true, Kinds: kinds})
+	h.Pools = pool.New(db, keys, pool.Options{
+		AccountID: accountID, Dev: true, Kinds: kinds, Region: region, Shared: region != "", Issuer: issuer,
+	})
 	h.Users = user.New(db, keys, h.Inbox)
 	functions := h.functions()
 	h.Threat = threat.New(db, keys, h.Pools, threat.Options{
 		Passwords: []threat.Passwords{public}, Pages: func(*pool.Pool) string { return "http://pages.test" },
 	})
 	h.Users.With(user.Options{Triggers: functions, Threat: h.Threat})
-	tokens := token.New(db, keys, h.Pools, "http://cognate.test").With(functions)
+	tokens := token.New(db, keys, h.Pools, issuer).With(functions)
 	passkeys := passkey.New(db, keys, true)
 	authenticate := awsjson.AnySignature(h.session)
-	mux := awsjson.New(awsjson.Config{
-		Logger:       slog.New(slog.DiscardHandler),
-		Authenticate: authenticate,
-		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
-	})
 	doors := http.NewServeMux()
 	server := httptest.NewServer(doors)
 	imports := userimport.New(db, keys, h.Pools, h.Users, userimport.Options{PublicURL: server.URL, Logger: slog.New(slog.DiscardHandler)})
-	idpserver.New(idpserver.Core{
+	userPools := idpserver.New(idpserver.Core{
 		Pools: h.Pools, Users: h.Users, Passkeys: passkeys, Tokens: tokens, Machine: authn.New(keys, h.Users, passkeys, tokens),
 		OAuth:   oauth.New(db, keys, h.Pools, h.Users, tokens, oauth.Options{}),
 		Imports: imports, Threat: h.Threat,
 		Quotas: quota.New(db, quota.Rates{quota.UserAuthentication: {Maximum: 500}}),
-	}).Register(mux)
+	})
+	mux := awsjson.New(awsjson.Config{
+		Logger:       slog.New(slog.DiscardHandler),
+		Authenticate: authenticate,
+		Admit:        userPools.Admission(),
+		Undeclared:   func(op, code string) { t.Errorf("%s answered %s, which it does not declare", op, code) },
+	})
+	userPools.Register(mux)
 	identities := identitypool.New(db, tokens, h.credentials, accountID)
 	identityserver.New(identities, h.Pools).Register(mux)
 	doors.Handle("/{$}", identityserver.STS{
@@ -106,7 +129,10 @@ func (p publicPassword) Has(_ context.Context, password string) (bool, error) {
 	return password == string(p), nil
 }
 
-const accountID = "000000000000"
+const (
+	accountID = "000000000000"
+	issuer    = "http://cognate.test"
+)
 
 // session is that of credentials which the house has given.
 func (h *House) session(token, key string) (awsjson.Holder, error) {

@@ -1,6 +1,7 @@
 package scripttest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -59,6 +60,8 @@ import (
 //	! wait-import JOB                   waits until an import job of ${pool} is over, and keeps its log as ${log}, a "|" for
 //	                                    the end of each line
 //	! log TEXT                          ${log} is this text
+//	! in REGION                         what follows is asked of a server of that region, over the same database
+//	! take-up                           that server takes up and gives up replicas
 //	! alg-none TOKEN                    keeps the token with alg none and no signature as ${alg-none}
 //
 // Every script begins in a pool of its own, ${pool}, of Cognito's defaults with e-mail verified by the
@@ -86,6 +89,7 @@ type Script struct {
 	Kept  map[string]string // what ${...} stands for
 
 	service *api.Service
+	region  *House // that calls go to; nil is House
 	where   string
 	browser authenticator
 	code    int
@@ -200,7 +204,7 @@ func (s *Script) fill(text string) string {
 // once.
 func (s *Script) Call(op, body string, signed bool) (status int, out []byte) {
 	s.Helper()
-	r, err := http.NewRequest("POST", s.House.URL, strings.NewReader(body))
+	r, err := http.NewRequest("POST", cmp.Or(s.region, s.House).URL, strings.NewReader(body))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -370,6 +374,12 @@ func (s *Script) do(words []string) {
 		s.Kept[words[1]] = words[2]
 	case words[0] == "totp" && len(words) > 1:
 		s.Kept["totp"] = s.TOTP(words[1], words[2:]...)
+	case words[0] == "in" && len(words) == 2:
+		s.region = s.House.In(words[1])
+	case words[0] == "take-up" && s.region != nil:
+		if err := s.region.Pools.TakeUp(s.Context()); err != nil {
+			s.Fatalf("%s: %v", s.where, err)
+		}
 	case words[0] == "alg-none" && len(words) == 2:
 		s.Kept["alg-none"] = AlgNone(words[1])
 	case words[0] == "claims" && len(words) > 3:

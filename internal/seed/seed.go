@@ -106,10 +106,13 @@ func (g *GroupName) UnmarshalYAML(node ast.Node) error {
 	return yaml.NodeToValue(node, &g.Name)
 }
 
+// Region is that of the pool of the built-in seed.
+const Region = "us-east-1"
+
 // BuiltIn is the seed of `cognate dev` without a file: the pool, client and user of the README.
 func BuiltIn() *Document {
 	return &Document{Pools: []Pool{{
-		ID: "us-east-1_ExaMPle", Name: "example", AutoVerified: []string{"email"},
+		ID: Region + "_ExaMPle", Name: "example", AutoVerified: []string{"email"},
 		Clients: []Client{{
 			ID: "1example23456789", Name: "example",
 			AuthFlows: []string{"ALLOW_USER_AUTH", "ALLOW_USER_SRP_AUTH", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_ADMIN_USER_PASSWORD_AUTH", "ALLOW_CUSTOM_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"},

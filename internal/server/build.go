@@ -89,6 +89,7 @@ func (s *Server) buildUsers(ctx context.Context, c *core) (err error) {
 	}
 	s.pools = pool.New(s.db, c.keys, pool.Options{
 		AccountID: s.config.AccountID, Dev: s.config.Dev, BaseDomain: s.config.BaseDomain, PublicURL: s.config.PublicURL, Kinds: kinds,
+		Region: s.config.Region, Shared: s.config.shared(), Issuer: s.config.IssuerURL,
 	})
 	if err := s.openLogs(); err != nil {
 		return err
@@ -102,7 +103,7 @@ func (s *Server) buildUsers(ctx context.Context, c *core) (err error) {
 		return err
 	}
 	s.users = user.New(s.db, c.keys, c.mail.sender)
-	s.tokens = token.New(s.db, c.keys, s.pools, s.config.PublicURL).With(triggers)
+	s.tokens = token.New(s.db, c.keys, s.pools, s.config.PublicURL).IssuedBy(s.config.IssuerURL).With(triggers)
 	c.passkeys = passkey.New(s.db, c.keys, s.config.Dev)
 	if err := s.seed(ctx, s.pools); err != nil {
 		return err
@@ -135,13 +136,14 @@ func (s *Server) buildIdentities(c *core) error {
 
 // api is the door of AWS's protocols.
 func (s *Server) api(c *core) http.Handler {
-	mux := awsjson.New(awsjson.Config{
-		Authenticate: c.signed, Authorize: c.guard.authorize, Limit: c.limits.Take, Logger: s.logger, Undeclared: s.undeclared,
-	})
-	idpserver.New(idpserver.Core{
+	userPools := idpserver.New(idpserver.Core{
 		Pools: s.pools, Users: s.users, Passkeys: c.passkeys, Tokens: s.tokens, Machine: c.machine, OAuth: c.requests, Imports: s.imports,
 		Quotas: c.quotas, Threat: s.threat,
-	}).Register(mux)
+	})
+	mux := awsjson.New(awsjson.Config{
+		Authenticate: c.signed, Authorize: c.guard.authorize, Limit: c.limits.Take, Admit: userPools.Admission(), Logger: s.logger, Undeclared: s.undeclared,
+	})
+	userPools.Register(mux)
 	identityserver.New(c.identities, s.pools).Register(mux)
 	return identityserver.STS{Identities: c.identities, Authenticate: c.signed, AccountID: s.config.AccountID, Logger: s.logger, Next: mux}
 }
@@ -235,7 +237,7 @@ func (s *Server) seed(ctx context.Context, pools *pool.Registry) error {
 		if d, err = seed.Load(s.config.Seed); err != nil {
 			return err
 		}
-	case s.config.Dev:
+	case s.config.Dev && (s.config.Region == "" || s.config.Region == seed.Region):
 		d = seed.BuiltIn()
 	}
 	return d.Apply(ctx, pools, s.users)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -45,6 +46,12 @@ type Config struct {
 	// MasterKeyFile holds the key that seals secrets, as 32 bytes in hex or base64, readable by the
 	// server alone. The environment variable COGNATE_MASTER_KEY goes before it.
 	MasterKeyFile string `yaml:"master_key_file"`
+	// Region is the region that the server is in: it serves the pools of that region alone, and the replicas in it of others.
+	// Empty is all regions.
+	Region string `yaml:"region"`
+	// IssuerURL is what the issuers of pools begin with, where servers of several regions share pools: the same for all of
+	// them. Empty is PublicURL.
+	IssuerURL string `yaml:"issuer_url"`
 	// AccountID is the AWS account that ARNs show.
 	AccountID string `yaml:"account_id"`
 	// BaseDomain is what the prefix domains of pools are under, as <prefix>.auth.<region>.<base domain>: in
@@ -158,6 +165,9 @@ func (c *Config) fill() error {
 	if len(c.AccountID) != 12 || strings.Trim(c.AccountID, "0123456789") != "" {
 		return fmt.Errorf("the account id %q is not 12 digits", c.AccountID)
 	}
+	if c.Region != "" && !pool.IsRegion(c.Region) {
+		return fmt.Errorf("region %q is not the name of a region", c.Region)
+	}
 	check := c.checkProduction
 	if c.Dev {
 		check = c.fillDev
@@ -191,7 +201,7 @@ func (c *Config) fillDev() error {
 			return err
 		}
 	}
-	return c.checkURL("http", "https")
+	return c.checkURLs("http", "https")
 }
 
 // checkLocal refuses an address of a development server that others may reach.
@@ -235,24 +245,30 @@ func (c *Config) checkProduction() error {
 	if err := c.TLS.check(c); err != nil {
 		return err
 	}
-	return c.checkURL("https")
+	return c.checkURLs("https")
 }
 
-func (c *Config) checkURL(schemes ...string) error {
-	if c.PublicURL == "" {
-		return nil // development: the listening address
+func (c *Config) checkURLs(schemes ...string) error {
+	if err := checkURL("public_url", &c.PublicURL, schemes); err != nil {
+		return err
 	}
-	u, err := url.Parse(c.PublicURL)
+	return checkURL("issuer_url", &c.IssuerURL, schemes)
+}
+
+// checkURL takes the slash from the end of a URL. An empty one is for the server to fill.
+func checkURL(name string, text *string, schemes []string) error {
+	if *text == "" {
+		return nil
+	}
+	u, err := url.Parse(*text)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return fmt.Errorf("public_url %q is not a URL", c.PublicURL)
+		return fmt.Errorf("%s %q is not a URL", name, *text)
 	}
-	for _, s := range schemes {
-		if u.Scheme == s {
-			c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-			return nil
-		}
+	if !slices.Contains(schemes, u.Scheme) {
+		return fmt.Errorf("%s %q is not %s", name, *text, strings.Join(schemes, " or "))
 	}
-	return fmt.Errorf("public_url %q is not %s", c.PublicURL, strings.Join(schemes, " or "))
+	*text = strings.TrimSuffix(*text, "/")
+	return nil
 }
 
 // readSecret reads a secret from exactly one of a file and an environment variable.
@@ -280,3 +296,12 @@ func (c *Config) databasePath() string {
 	}
 	return filepath.Join(c.Data, "cognate.db")
 }
+
+// shared reports whether servers of other regions may use the same database.
+func (c *Config) shared() bool {
+	_, ok := postgresAddress(c.databasePath())
+	return ok
+}
+
+// replicates reports whether the server may have replicas of other regions' pools.
+func (c *Config) replicates() bool { return c.Region != "" && c.shared() }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type guard struct {
 	access    *access.Registry
 	broker    *embedded.Broker
 	accountID string
+	region    string // the server's only one; empty is all
 	dev       bool
 	tls       bool // clients come by TLS
 }
@@ -45,7 +47,7 @@ func must[T any](v T, err error) T {
 // newGuard makes the guard of a server. A production server without any key would be of no use.
 func (s *Server) newGuard(ctx context.Context, keys *access.Registry, broker *embedded.Broker) (*guard, error) {
 	c := &s.config
-	g := &guard{access: keys, broker: broker, accountID: c.AccountID, dev: c.Dev, tls: strings.HasPrefix(c.PublicURL, "https://")}
+	g := &guard{access: keys, broker: broker, accountID: c.AccountID, region: c.Region, dev: c.Dev, tls: strings.HasPrefix(c.PublicURL, "https://")}
 	if g.dev {
 		return g, nil
 	}
@@ -199,7 +201,7 @@ func (g *guard) arn(resource string) string {
 		return "arn:aws:cognito-identity:" + region + ":" + g.accountID + ":identitypool/" + resource
 	}
 	region, _, _ := strings.Cut(resource, "_")
-	return "arn:aws:cognito-idp:" + region + ":" + g.accountID + ":userpool/" + resource
+	return "arn:aws:cognito-idp:" + cmp.Or(g.region, region) + ":" + g.accountID + ":userpool/" + resource
 }
 
 // context is what conditions of policies may be about (IAM User Guide, "AWS global condition context keys", and the keys of web

@@ -200,6 +200,16 @@ func TestAuthorizeSaysDenied(t *testing.T) {
 	}
 }
 
+// TestResourceOfARegion names a pool by the region in which it is served: policies tell a replica from the pool.
+func TestResourceOfARegion(t *testing.T) {
+	for region, want := range map[string]string{"": "us-east-1", "eu-west-1": "eu-west-1"} {
+		g := &guard{accountID: "000000000000", region: region}
+		if got := g.arn("us-east-1_Pool"); got != "arn:aws:cognito-idp:"+want+":000000000000:userpool/us-east-1_Pool" {
+			t.Errorf("in %q it is %s", region, got)
+		}
+	}
+}
+
 // TestOpenAccessNeedsAFile says why there is nothing to administer.
 func TestOpenAccessNeedsAFile(t *testing.T) {
 	for want, c := range map[string]Config{"data is missing": {}, "in memory": {Data: ":memory:"}, "master_key_file is missing": {Data: t.TempDir()}} {

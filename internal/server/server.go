@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -82,6 +83,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 	if s.config.PublicURL == "" {
 		s.config.PublicURL = "http://" + s.entrances.main.Addr().String()
 	}
+	s.config.IssuerURL = cmp.Or(s.config.IssuerURL, s.config.PublicURL)
 	if s.db, err = s.open(ctx); err != nil {
 		return err
 	}
@@ -185,6 +187,9 @@ func (s *Server) Run(ctx context.Context) error {
 	imports.Go(func() { s.imports.Run(background) })
 	go s.tokens.Fill(background)
 	go s.sweep(background)
+	if s.config.replicates() {
+		go s.pools.KeepReplicas(background)
+	}
 	go rest(background)
 	failed := make(chan error, len(s.doors))
 	for _, d := range s.doors {

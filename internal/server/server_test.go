@@ -83,6 +83,8 @@ func TestRefusals(t *testing.T) {
 		"clear public URL":     {func(c *Config) { c.PublicURL = "http://id.example.com" }, "is not https"},
 		"no public URL":        {func(c *Config) { c.PublicURL = "" }, "public_url is missing"},
 		"public URL with path": {func(c *Config) { c.PublicURL = "https://u:p@x" }, "is not a URL"},
+		"issuer URL":           {func(c *Config) { c.IssuerURL = "http://id.example.com" }, `issuer_url "http://id.example.com" is not https`},
+		"region":               {func(c *Config) { c.Region = "eu_west_1" }, `region "eu_west_1" is not the name of a region`},
 		"no address":           {func(c *Config) { c.Addr = "" }, "addr is missing"},
 		"no data":              {func(c *Config) { c.Data = "" }, "data is missing"},
 		"account id":           {func(c *Config) { c.AccountID = "12" }, "is not 12 digits"},

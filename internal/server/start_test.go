@@ -81,12 +81,15 @@ func (d door) signIn(client, name, password string) (answer, error) {
 	return d.call("InitiateAuth", `{"ClientId":%q,"AuthFlow":"USER_PASSWORD_AUTH","AuthParameters":{"USERNAME":%q,"PASSWORD":%q}}`, client, name, password)
 }
 
-// request is one to an operation; a development server believes what signs it.
+// request is one to an operation of Cognito's, or by its whole name to another one; a development server believes what signs it.
 func request(url, op string, body io.Reader) *http.Request {
+	if !strings.Contains(op, ".") {
+		op = "AWSCognitoIdentityProviderService." + op
+	}
 	r := httptest.NewRequest(http.MethodPost, url+"/", body)
 	r.RequestURI = "" // it is a client's
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService."+op)
+	r.Header.Set("X-Amz-Target", op)
 	r.Header.Set("X-Amz-Date", "20260101T000000Z")
 	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLEEXAMPLE12/20260101/us-east-1/cognito-idp/aws4_request, "+
 		"SignedHeaders=host;x-amz-date, Signature="+strings.Repeat("0", 64))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"database/sql"
+	"fmt"
 	"time"
 )
 
@@ -85,25 +86,40 @@ func (t *Tx) CountImportJobs(poolID, status string) (int64, error) {
 	return t.count("import jobs", `SELECT count(*) FROM import_jobs WHERE pool_id = $1 AND status = $2`, poolID, status)
 }
 
-// IsImportDue reports whether there is a job to take.
-func (t *Tx) IsImportDue(now time.Time) (bool, error) {
+// IsImportDue reports whether there is a job to take of the pools of a region, "" for all.
+func (t *Tx) IsImportDue(region string, now time.Time) (bool, error) {
 	var due int64
 	err := get(t, "get due import job", func(r *sql.Rows) error { return r.Scan(&due) },
-		`SELECT due FROM import_jobs WHERE due > 0 AND due <= $1 ORDER BY due LIMIT 1`, millis(now))
+		`SELECT due FROM import_jobs WHERE due > 0 AND due <= $1`+inRegion(region, 2)+` ORDER BY due LIMIT 1`, withRegion(region, millis(now))...)
 	if isNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// TakeImportJob gives the job that has been due for longest to an owner, until a time, and returns it, or ErrNotFound. No
-// two takers get the same job.
-func (t *Tx) TakeImportJob(owner string, now, until time.Time) (j ImportJob, err error) {
+// TakeImportJob gives the job that has been due for longest, of the pools of a region, "" for all, to an owner, until a
+// time, and returns it, or ErrNotFound. No two takers get the same job.
+func (t *Tx) TakeImportJob(owner, region string, now, until time.Time) (j ImportJob, err error) {
 	err = get(t, "take import job", j.scan, `
 		UPDATE import_jobs SET owner = $1, due = $2 WHERE (pool_id, id) IN (
-			SELECT pool_id, id FROM import_jobs WHERE due > 0 AND due <= $3 ORDER BY due LIMIT 1 `+t.dialect.SkipLocked+`)
-		RETURNING `+importJobColumns, owner, millis(until), millis(now))
+			SELECT pool_id, id FROM import_jobs WHERE due > 0 AND due <= $3`+inRegion(region, 4)+` ORDER BY due LIMIT 1 `+t.dialect.SkipLocked+`)
+		RETURNING `+importJobColumns, withRegion(region, owner, millis(until), millis(now))...)
 	return j, err
+}
+
+// inRegion is the condition that a job is of a pool of a region, the n-th argument; of any pool when it is empty.
+func inRegion(region string, n int) string {
+	if region == "" {
+		return ""
+	}
+	return fmt.Sprintf(` AND EXISTS (SELECT 1 FROM pools p WHERE p.id = import_jobs.pool_id AND p.region = $%d)`, n)
+}
+
+func withRegion(region string, args ...any) []any {
+	if region == "" {
+		return args
+	}
+	return append(args, region)
 }
 
 // ImportChunk is a part of a file that a job imports, sealed. Seq counts from 0.

@@ -41,6 +41,8 @@ var sweeps = []struct {
 		SELECT c.pool_id, c.upload, c.seq FROM import_chunks c WHERE c.created < $1
 			AND NOT EXISTS (SELECT 1 FROM import_jobs j WHERE j.upload = c.upload)
 		ORDER BY c.created LIMIT $2)`, lateGrace},
+	{"signing keys", `DELETE FROM signing_keys WHERE kid IN (
+		SELECT kid FROM signing_keys WHERE retires > 0 AND retires < $1 ORDER BY retires LIMIT $2)`, 0},
 	{"import logs", `DELETE FROM import_logs WHERE (pool_id, job_id, seq) IN (
 		SELECT pool_id, job_id, seq FROM import_logs WHERE created < $1 ORDER BY created LIMIT $2)`, logGrace},
 	{"deleted users", `DELETE FROM deleted_users WHERE (pool_id, sub) IN (
@@ -51,9 +53,9 @@ var sweeps = []struct {
 
 // Sweep deletes what time has made useless: codes, families, browser sessions and used assertions that
 // expired a day ago, challenges that expired an hour ago, counters that last rose and whose effect
-// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, the logs of
-// import jobs after 90 days, events of users that have expired, and soft-deleted users and pools whose time
-// has come. It deletes at most limit rows of each kind, each kind in an
+// ended a day ago, parts of files to import that were uploaded a day ago and belong to no job, signing keys
+// that have retired, the logs of import jobs after 90 days, events of users that have expired, and soft-deleted users and pools
+// whose time has come. It deletes at most limit rows of each kind, each kind in an
 // Update of its own so that others get their turn, and returns how many; a full
 // sweep repeats it until it returns 0. On an error n counts what is gone already.
 func (d *DB) Sweep(ctx context.Context, now time.Time, limit int) (n int, err error) {

@@ -55,12 +55,19 @@ var (
 	errUserGone      = fault.New(idp.CodeUserNotFound, "User does not exist.")
 )
 
+// ClientOf is the client that an access token names, which is not believed yet; empty for none.
+func ClientOf(accessToken string) string {
+	var unverified AccessClaims
+	peek(accessToken, &unverified)
+	return unverified.ClientID
+}
+
 // Authorize is [Service.AuthorizeFor] for an operation of the user's own.
 func (s *Service) Authorize(ctx context.Context, accessToken string) (*Session, error) {
 	return s.AuthorizeFor(ctx, accessToken, ScopeAdmin)
 }
 
-// AuthorizeFor checks an access token for what a scope opens: signature by the pool's access key, token_use,
+// AuthorizeFor checks an access token for what a scope opens: signature by an access key of the pool, token_use,
 // issuer, client, expiry, scope, and that the user is there and enabled and the session not ended. The errors
 // are Cognito's.
 func (s *Service) AuthorizeFor(ctx context.Context, accessToken, scope string) (*Session, error) {
@@ -110,8 +117,8 @@ func (s *Service) alive(ctx context.Context, of *Session) error {
 	return nil
 }
 
-// verify finds the pool by the client that the token names, and then believes only what the pool's
-// access key has signed: a token of another pool, or an ID token, was signed by another key.
+// verify finds the pool by the client that the token names, and then believes only what an
+// access key of the pool has signed: a token of another pool, or an ID token, was signed by another key.
 func (s *Service) verify(ctx context.Context, accessToken string) (*Session, error) {
 	var unverified AccessClaims
 	if !peek(accessToken, &unverified) || unverified.ClientID == "" {
@@ -124,11 +131,7 @@ func (s *Service) verify(ctx context.Context, accessToken string) (*Session, err
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.ring(ctx, p.ID)
-	if err != nil {
-		return nil, err
-	}
-	claims, err := r.access.claims(accessToken)
+	claims, err := accessClaims(s.payload(ctx, p.ID, UseAccess, accessToken))
 	if err != nil {
 		return nil, err
 	}
@@ -141,13 +144,16 @@ func (s *Service) verify(ctx context.Context, accessToken string) (*Session, err
 	return &Session{Pool: p, Client: c, Claims: claims}, nil
 }
 
-// claims verifies an access token and reads it.
-func (s *signer) claims(accessToken string) (c AccessClaims, err error) {
-	payload, err := s.verify(accessToken)
-	if errors.Is(err, errSignature) {
+// accessClaims reads the payload of an access token, or says why there is none.
+func accessClaims(payload []byte, err error) (c AccessClaims, _ error) {
+	switch {
+	case errors.Is(err, errSignature):
 		return c, errForgedAccess
-	}
-	if err != nil || json.Unmarshal(payload, &c) != nil {
+	case errors.Is(err, errForeign):
+		return c, errInvalidAccess
+	case err != nil:
+		return c, err
+	case json.Unmarshal(payload, &c) != nil:
 		return c, errInvalidAccess
 	}
 	return c, nil

@@ -26,7 +26,7 @@ func (s *Service) mint(ctx context.Context, b builder) (*Tokens, error) {
 	}
 	b.issuer, b.now = s.Issuer(b.pool), time.Now()
 	t := &Tokens{Lifetime: b.lifetime(b.client.AccessLifetime())}
-	if t.Access, err = r.access.sign(b.finished(UseAccess, b.accessClaims(), b.change.Access)); err != nil {
+	if t.Access, err = r.sign(UseAccess, b.now, b.finished(UseAccess, b.accessClaims(), b.change.Access)); err != nil {
 		return nil, err
 	}
 	if b.extra.OAuth != nil && !hasScope(b.family.Scopes, ScopeOpenID) {
@@ -36,7 +36,7 @@ func (s *Service) mint(ctx context.Context, b builder) (*Tokens, error) {
 	if b.extra.OAuth != nil {
 		claims["at_hash"] = accessHash(t.Access)
 	}
-	t.ID, err = r.id.sign(claims)
+	t.ID, err = r.sign(UseID, b.now, claims)
 	return t, err
 }
 

@@ -36,6 +36,6 @@ func (s *Service) ClientToken(ctx context.Context, p *pool.Pool, c *pool.Client,
 	}
 	constants(claims, c)
 	change(claims, o.Access)
-	access, err := r.access.sign(claims)
+	access, err := r.sign(UseAccess, now, claims)
 	return &Tokens{Access: access, Lifetime: c.AccessLifetime()}, err
 }

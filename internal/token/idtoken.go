@@ -44,13 +44,11 @@ func (s *Service) VerifyID(ctx context.Context, t IDToken) (claims []byte, err e
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.ring(ctx, p.ID)
-	if err != nil {
-		return nil, err
-	}
-	claims, err = r.id.verify(t.text) // these are what ReadID has read: both read the same text
+	claims, err = s.payload(ctx, p.ID, UseID, t.text) // these are what ReadID has read: both read the same text
 	switch {
-	case err != nil || t.Use != UseID || t.Issuer != s.Issuer(p):
+	case err != nil:
+		return nil, refused(err)
+	case t.Use != UseID || t.Issuer != s.Issuer(p):
 		return nil, ErrRefused
 	case time.Now().Unix() >= t.Expires:
 		return nil, ErrExpired

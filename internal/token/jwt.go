@@ -77,6 +77,9 @@ var (
 	errSignature = errors.New("token: wrong signature")
 )
 
+// signs reports whether a token says that it is signed with this key.
+func (s *signer) signs(token string) bool { return strings.HasPrefix(token, s.header) }
+
 // verify checks the signature of a token of this very key and returns its payload.
 func (s *signer) verify(token string) ([]byte, error) {
 	rest, ok := strings.CutPrefix(token, s.header)

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,13 +26,6 @@ const (
 // spareKeys is how many keys are kept ready for pools to come: two pools can begin at once.
 const spareKeys = 4
 
-// ring is the keys of one pool, parsed and precomputed: parsing one for each signature would cost
-// more than an eighth of the signature.
-type ring struct {
-	id, access *signer
-	all        []*signer
-}
-
 // JWK is a public signing key as a JSON Web Key (RFC 7517).
 type JWK struct {
 	Alg string `json:"alg"`
@@ -42,15 +34,6 @@ type JWK struct {
 	Kty string `json:"kty"`
 	N   string `json:"n"`
 	Use string `json:"use"`
-}
-
-// JWKS is the document of a pool's public keys. It creates the keys of a pool that has none yet.
-func (s *Service) JWKS(ctx context.Context, poolID string) ([]byte, error) {
-	r, err := s.ring(ctx, poolID)
-	if err != nil {
-		return nil, err
-	}
-	return keySet(r.all)
 }
 
 // keySet is a JSON Web Key Set of public keys.
@@ -64,51 +47,6 @@ func keySet(keys []*signer) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// ring returns the keys of a pool, from memory when it can.
-func (s *Service) ring(ctx context.Context, poolID string) (*ring, error) {
-	s.mu.RLock()
-	r := s.rings[poolID]
-	s.mu.RUnlock()
-	if r != nil {
-		return r, nil
-	}
-	v, err, _ := s.loading.Do(poolID, func() (any, error) { return s.load(context.WithoutCancel(ctx), poolID) })
-	if err != nil {
-		return nil, err
-	}
-	return v.(*ring), nil
-}
-
-// load reads the keys of a pool, after giving it some if it has none.
-func (s *Service) load(ctx context.Context, poolID string) (*ring, error) {
-	s.mu.RLock()
-	before := s.changes
-	s.mu.RUnlock()
-	rows, err := s.assigned(ctx, poolID)
-	if err != nil {
-		return nil, err
-	}
-	r := new(ring)
-	for _, row := range rows {
-		k, err := s.parse(row)
-		if err != nil {
-			return nil, fmt.Errorf("token: key %s of pool %s: %w", row.KID, poolID, err)
-		}
-		r.all = append(r.all, k)
-		if row.Use == UseID {
-			r.id = k
-		} else {
-			r.access = k
-		}
-	}
-	s.mu.Lock()
-	if s.changes == before {
-		s.rings[poolID] = r
-	}
-	s.mu.Unlock()
-	return r, nil
-}
-
 // assigned returns the rows of a pool's keys. A pool gets its keys from the spare ones when it first
 // needs them, so that creating a pool waits for no key.
 func (s *Service) assigned(ctx context.Context, poolID string) (rows []store.SigningKey, err error) {
@@ -116,46 +54,58 @@ func (s *Service) assigned(ctx context.Context, poolID string) (rows []store.Sig
 		rows, err = tx.ListSigningKeys(poolID)
 		return err
 	})
-	for try := 0; err == nil && len(rows) < 2; try++ {
-		if try > 0 {
-			if err := s.addSpare(ctx); err != nil {
-				return nil, err
-			}
-		}
-		rows, err = s.assign(ctx, poolID)
-		if errors.Is(err, store.ErrNotFound) && try < 10 {
-			err = nil
-		}
+	if err != nil || len(rows) >= len(uses) {
+		return rows, err
 	}
-	return rows, err
-}
-
-// assign moves two spare keys to a pool unless it has keys already. ErrNotFound says that the spare
-// keys do not suffice.
-func (s *Service) assign(ctx context.Context, poolID string) (rows []store.SigningKey, err error) {
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.GetPool(poolID); errors.Is(err, store.ErrNotFound) {
-			return fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", poolID)
-		} else if err != nil {
+	err = s.withSpares(ctx, func(tx *store.Tx) error {
+		if err := exists(tx, poolID); err != nil {
 			return err
 		}
 		if rows, err = tx.ListSigningKeys(poolID); err != nil || len(rows) > 0 {
 			return err
 		}
-		for _, use := range []string{UseID, UseAccess} {
-			row, err := tx.TakeSpareKey(poolID, use)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, row)
-		}
-		return nil
+		rows, err = takeKeys(tx, poolID, time.Time{})
+		return err
 	})
-	s.askForSpares()
-	if err != nil {
-		return nil, err
+	return rows, err
+}
+
+// uses are those of a pool's keys.
+var uses = []string{UseID, UseAccess}
+
+// takeKeys gives a pool spare keys, one for each use. ErrNotFound says that they do not suffice.
+func takeKeys(tx *store.Tx, poolID string, activates time.Time) (rows []store.SigningKey, err error) {
+	for _, use := range uses {
+		row, err := tx.TakeSpareKey(poolID, use, activates)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
+}
+
+func exists(tx *store.Tx, poolID string) error {
+	_, err := tx.GetPool(poolID)
+	if errors.Is(err, store.ErrNotFound) {
+		err = fault.Newf(idp.CodeResourceNotFound, "User pool %s does not exist.", poolID)
+	}
+	return err
+}
+
+// withSpares runs an Update that takes spare keys, again after making one as long as they do not suffice.
+func (s *Service) withSpares(ctx context.Context, fn func(*store.Tx) error) error {
+	defer s.askForSpares()
+	for range 10 {
+		err := s.db.Update(ctx, fn)
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err := s.addSpare(ctx); err != nil {
+			return err
+		}
+	}
+	return errors.New("token: others take the spare keys faster than they are made")
 }
 
 func (s *Service) askForSpares() {
@@ -223,12 +173,3 @@ func newPrivateKey() (*rsa.PrivateKey, []byte, error) {
 }
 
 func keyAAD(kid string) string { return "signing-key:" + kid }
-
-// parse opens a key row and computes what signing needs.
-func (s *Service) parse(row store.SigningKey) (*signer, error) {
-	key, err := s.openPrivateKey(row.Sealed, keyAAD(row.KID))
-	if err != nil {
-		return nil, err
-	}
-	return newSigner(row.KID, key), nil
-}

@@ -42,17 +42,9 @@ func (s *Service) Present(ctx context.Context, p *pool.Pool, use, text string) (
 
 // presented is Present for what the token says alone, whether its session goes on or not.
 func (s *Service) presented(ctx context.Context, p *pool.Pool, use, text string) (Presented, error) {
-	r, err := s.ring(ctx, p.ID)
+	payload, err := s.payload(ctx, p.ID, use, text)
 	if err != nil {
-		return Presented{}, err
-	}
-	key := r.access
-	if use == UseID {
-		key = r.id
-	}
-	payload, err := key.verify(text)
-	if err != nil {
-		return Presented{}, ErrRefused
+		return Presented{}, refused(err)
 	}
 	var c struct {
 		AccessClaims
@@ -68,6 +60,14 @@ func (s *Service) presented(ctx context.Context, p *pool.Pool, use, text string)
 		c.ClientID, _ = c.Audience.(string)
 	}
 	return Presented{ClientID: c.ClientID, Scope: c.Scope, Payload: payload, claims: c.AccessClaims}, nil
+}
+
+// refused is ErrRefused for what is wrong with a signature, and any other error as it is.
+func refused(err error) error {
+	if errors.Is(err, errForeign) || errors.Is(err, errSignature) {
+		return ErrRefused
+	}
+	return err
 }
 
 // inForce refuses the tokens of clients that are gone, and of sessions that have ended; those of clients themselves have none.

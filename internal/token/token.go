@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"cognate/api/idp"
 	"cognate/internal/pool"
 	"cognate/internal/secret"
 	"cognate/internal/store"
@@ -26,6 +27,7 @@ type Service struct {
 	keys      *secret.Keyring
 	pools     *pool.Registry
 	publicURL string
+	issuerURL string              // what the issuers of pools begin with
 	triggers  *trigger.Dispatcher // nil runs no functions
 
 	loading singleflight.Group
@@ -40,7 +42,7 @@ type Service struct {
 // New makes the service. publicURL, without a slash at its end, is what the issuers of pools begin with
 // that do not name another.
 func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, publicURL string) *Service {
-	s := &Service{db: db, keys: keys, pools: pools, publicURL: publicURL, rings: map[string]*ring{}, wake: make(chan struct{}, 1)}
+	s := &Service{db: db, keys: keys, pools: pools, publicURL: publicURL, issuerURL: publicURL, rings: map[string]*ring{}, wake: make(chan struct{}, 1)}
 	db.Subscribe(s.forget)
 	return s
 }
@@ -49,6 +51,13 @@ func New(db *store.DB, keys *secret.Keyring, pools *pool.Registry, publicURL str
 // such a function gets no tokens.
 func (s *Service) With(triggers *trigger.Dispatcher) *Service {
 	s.triggers = triggers
+	return s
+}
+
+// IssuedBy has the issuers of pools that do not name another begin with a URL that is not the public one: that of several
+// servers which share pools. It is not for a service that is in use.
+func (s *Service) IssuedBy(url string) *Service {
+	s.issuerURL = url
 	return s
 }
 
@@ -70,12 +79,25 @@ func (s *Service) forget(c store.Change) {
 func (s *Service) Issuer(p *pool.Pool) string {
 	switch own := p.Issuer(); own {
 	case "", "self":
-		return s.publicURL + "/" + p.ID
+		return s.issuerURL + "/" + p.ID
 	case "aws":
-		return "https://cognito-idp." + p.Region + ".amazonaws.com/" + p.ID
+		return "https://" + awsIssuer(p) + "." + p.Region + ".amazonaws.com/" + p.ID
 	default:
 		return own
 	}
+}
+
+// awsIssuer is how the host of Cognito's issuer of a pool begins.
+func awsIssuer(p *pool.Pool) string {
+	if c := p.Settings.IssuerConfiguration; c != nil && c.Type == idp.IssuerTypeUpdated {
+		return "issuer-cognito-idp"
+	}
+	return "cognito-idp"
+}
+
+// KeysURL is where the public keys of a pool are.
+func (s *Service) KeysURL(p *pool.Pool) string {
+	return s.issuerURL + "/" + p.ID + "/.well-known/jwks.json"
 }
 
 // PublicURL is the address that tokens, links and documents name.

@@ -24,6 +24,7 @@ import (
 type house struct {
 	*testing.T
 	db     *store.DB
+	keys   *secret.Keyring
 	pools  *pool.Registry
 	tokens *token.Service
 	pool   *pool.Pool
@@ -32,10 +33,13 @@ type house struct {
 }
 
 func newHouse(t *testing.T) *house {
-	db, keys := engines.Memory(t), secrettest.Keyring(t)
-	h := &house{T: t, db: db, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
+	return newHouseOn(t, engines.Memory(t), secrettest.Keyring(t), "us-east-1_Tokens1")
+}
+
+func newHouseOn(t *testing.T, db *store.DB, keys *secret.Keyring, poolID string) *house {
+	h := &house{T: t, db: db, keys: keys, pools: pool.New(db, keys, pool.Options{AccountID: "000000000000", Dev: true})}
 	h.tokens = token.New(db, keys, h.pools, "http://cognate.test")
-	h.pool = h.newPool("us-east-1_Tokens1")
+	h.pool = h.newPool(poolID)
 	h.client = h.newClient(nil)
 	h.user = store.User{
 		PoolID: h.pool.ID, Sub: "6f1c2d3e-4b5a-4c7d-8e9f-0a1b2c3d4e5f", Username: "alice", UsernameKey: "alice", Status: "CONFIRMED", Enabled: true,
@@ -421,6 +425,17 @@ func TestIssuers(t *testing.T) {
 			t.Errorf("%q: issuer is %s, want %s", tag, got, want)
 		}
 		h.must(h.pools.Delete(t.Context(), p.ID))
+	}
+	p, err := h.pools.CreateAs(t.Context(), "us-east-1_Issuer", &idp.CreateUserPoolRequest{
+		PoolName: "p", UserPoolTags: map[string]string{"cognate:issuer": "aws"}, IssuerConfiguration: &idp.IssuerConfigurationType{Type: "UPDATED"},
+	})
+	h.must(err)
+	if got := h.tokens.Issuer(p); got != "https://issuer-cognito-idp.us-east-1.amazonaws.com/us-east-1_Issuer" {
+		t.Errorf("the updated issuer is %s", got)
+	}
+	shared := token.New(h.db, h.keys, h.pools, "http://one.test").IssuedBy("http://all.test")
+	if got, keys := shared.Issuer(h.pool), shared.KeysURL(h.pool); got != "http://all.test/"+h.pool.ID || keys != got+"/.well-known/jwks.json" {
+		t.Errorf("the issuer of several servers is %s, its keys are at %s", got, keys)
 	}
 }
 

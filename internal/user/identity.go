@@ -164,6 +164,9 @@ func (f *federated) use(tx *store.Tx) error {
 // signIn returns the user as it was, empty when it is new, and as it is now.
 func (f *federated) signIn(tx *store.Tx) (was, is store.User, err error) {
 	i, err := f.find(tx)
+	if isNotFound(err) && f.pool.Secondary() {
+		return was, is, refused("User does not exist.") // nobody is made outside of the pool's own region
+	}
 	if isNotFound(err) {
 		i, err = f.linkByEmail(tx)
 	}

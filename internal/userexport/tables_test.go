@@ -54,6 +54,7 @@ var left = map[string]string{
 
 	"auth_events":         "what users did where they were: it would teach another server wrong",
 	"risk_configurations": "the pool's settings",
+	"pool_replicas":       "the pool's",
 	"deleted_users":       "deleted: they are restored where they were, or not at all",
 
 	"identity_pools":     "of identity pools",

@@ -65,7 +65,7 @@ func (s *Service) serve(ctx context.Context) {
 func (s *Service) runNext(ctx context.Context) (ran bool, err error) {
 	due := false
 	err = s.db.Look(ctx, func(tx *store.Tx) (err error) {
-		due, err = tx.IsImportDue(now())
+		due, err = tx.IsImportDue(s.pools.Region(), now())
 		return err
 	})
 	if err != nil || !due {
@@ -74,7 +74,7 @@ func (s *Service) runNext(ctx context.Context) (ran bool, err error) {
 	var j store.ImportJob
 	owner := secret.RandomAlnum(25)
 	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
-		j, err = tx.TakeImportJob(owner, now(), now().Add(lease))
+		j, err = tx.TakeImportJob(owner, s.pools.Region(), now(), now().Add(lease))
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

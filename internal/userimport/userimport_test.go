@@ -137,7 +137,7 @@ func (o *office) take(at time.Time, steps int) *run {
 	o.Helper()
 	r := &run{s: o.imports}
 	o.must(o.db.Update(o.Context(), func(tx *store.Tx) (err error) {
-		r.job, err = tx.TakeImportJob(fmt.Sprint("owner ", at), at, at.Add(lease))
+		r.job, err = tx.TakeImportJob(fmt.Sprint("owner ", at), "", at, at.Add(lease))
 		return err
 	}))
 	o.must(r.open(o.Context()))

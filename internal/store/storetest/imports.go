@@ -75,7 +75,7 @@ func testTakeImportJobs(t *testing.T, db *store.DB) {
 	})
 	take := func(owner string, now time.Time) (j store.ImportJob, err error) {
 		err = db.Update(t.Context(), func(tx *store.Tx) (err error) {
-			j, err = tx.TakeImportJob(owner, now, day(50))
+			j, err = tx.TakeImportJob(owner, "", now, day(50))
 			return err
 		})
 		return j, err
@@ -102,8 +102,8 @@ func testTakeImportJobs(t *testing.T, db *store.DB) {
 	}
 	same(t, "taken", taken.Load(), int64(n-1))
 	view(t, db, func(tx *store.Tx) error {
-		now, err := tx.IsImportDue(day(49))
-		later, err2 := tx.IsImportDue(day(50))
+		now, err := tx.IsImportDue("", day(49))
+		later, err2 := tx.IsImportDue("", day(50))
 		same(t, "due", []bool{now, later}, []bool{false, true})
 		return errors.Join(err, err2)
 	})

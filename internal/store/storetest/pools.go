@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"cognate/internal/store"
 )
@@ -169,23 +170,56 @@ func testSigningKeys(t *testing.T, db *store.DB) {
 	update(t, db, func(tx *store.Tx) error {
 		n, err := tx.CountSpareKeys()
 		same(t, "spare keys", n, 2)
-		got, err2 := tx.TakeSpareKey("p", "access")
-		same(t, "the oldest spare", got, key("s1", "p", "access", 4))
+		got, err2 := tx.TakeSpareKey("p", "access", day(6))
+		want := key("s1", "p", "access", 4)
+		want.Activates = day(6)
+		same(t, "the oldest spare", got, want)
 		return errors.Join(err, err2)
 	})
 	view(t, db, func(tx *store.Tx) error {
 		got, err := tx.ListSigningKeys("p")
-		same(t, "keys", got, []store.SigningKey{key("k3", "p", "id", 1), key("k1", "p", "access", 2), key("k2", "p", "id", 2), key("s1", "p", "access", 4)})
+		taken := key("s1", "p", "access", 4)
+		taken.Activates = day(6)
+		same(t, "keys", got, []store.SigningKey{key("k3", "p", "id", 1), key("k1", "p", "access", 2), key("k2", "p", "id", 2), taken})
 		spare, err2 := tx.ListSigningKeys("")
 		same(t, "keys of no pool", len(spare), 0)
 		return errors.Join(err, err2)
 	})
 	update(t, db, func(tx *store.Tx) error {
-		_, err := tx.TakeSpareKey("p", "id")
-		_, none := tx.TakeSpareKey("p", "id")
+		_, err := tx.TakeSpareKey("p", "id", time.Time{})
+		_, none := tx.TakeSpareKey("p", "id", time.Time{})
 		is(t, "take from none", none, store.ErrNotFound)
 		return err
 	})
+}
+
+// testRetiredKeys has the keys of a pool follow each other: what has retired is swept, and nothing else.
+func testRetiredKeys(t *testing.T, db *store.DB) {
+	old := store.SigningKey{KID: "old", PoolID: "p", Use: "id", Created: day(0)}
+	next := store.SigningKey{KID: "new", PoolID: "p", Use: "id", Created: day(0), Activates: day(2)}
+	update(t, db, func(tx *store.Tx) error {
+		return errors.Join(tx.CreatePool(newPool("p")), tx.CreatePool(newPool("q")), tx.CreateSigningKey(old), tx.CreateSigningKey(next),
+			tx.CreateSigningKey(store.SigningKey{KID: "spare", Created: day(0)}))
+	})
+	old.Activates, old.Retires = day(1), day(3)
+	update(t, db, func(tx *store.Tx) error { return tx.SetSigningKeyTimes(old) })
+	for what, k := range map[string]store.SigningKey{"no such key": {KID: "none", PoolID: "p"}, "another pool's": {KID: "old", PoolID: "q"}, "a spare": {KID: "spare"}} {
+		is(t, what, try(db, func(tx *store.Tx) error { return tx.SetSigningKeyTimes(k) }), store.ErrNotFound)
+	}
+	for _, step := range []struct {
+		day  int
+		want []store.SigningKey
+	}{{3, []store.SigningKey{next, old}}, {4, []store.SigningKey{next}}, {99, []store.SigningKey{next}}} {
+		_, err := db.Sweep(t.Context(), day(step.day), 100)
+		is(t, "sweep", err, nil)
+		view(t, db, func(tx *store.Tx) error {
+			got, err := tx.ListSigningKeys("p")
+			same(t, fmt.Sprint("keys on day ", step.day), got, step.want)
+			spares, err2 := tx.CountSpareKeys()
+			same(t, "spare keys", spares, 1)
+			return errors.Join(err, err2)
+		})
+	}
 }
 
 // testSpareKeysConcurrent has 20 takers share 10 keys.
@@ -201,7 +235,7 @@ func testSpareKeysConcurrent(t *testing.T, db *store.DB) {
 	together(20, func(int) {
 		var k store.SigningKey
 		err := try(db, func(tx *store.Tx) (err error) {
-			k, err = tx.TakeSpareKey("p", "id")
+			k, err = tx.TakeSpareKey("p", "id", time.Time{})
 			return err
 		})
 		mu.Lock()

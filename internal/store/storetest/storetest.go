@@ -35,6 +35,10 @@ func Run(t *testing.T, open func(t *testing.T) *store.DB) {
 		{"Clients", testClients},
 		{"ClientSecrets", testClientSecrets},
 		{"SigningKeys", testSigningKeys},
+		{"RetiredKeys", testRetiredKeys},
+		{"Replicas", testReplicas},
+		{"PoolsOfRegions", testPoolsOfRegions},
+		{"ImportsOfRegions", testImportsOfRegions},
 		{"SpareKeysConcurrent", testSpareKeysConcurrent},
 		{"Users", testUsers},
 		{"Enabled", testEnabled},
@@ -205,6 +209,7 @@ func fill(tx *store.Tx, pool string) error {
 		func() error {
 			return tx.SoftDeleteUser(store.DeletedUser{PoolID: pool, Sub: "gone-" + pool, Purge: day(9)}, "")
 		},
+		func() error { return tx.CreateReplica(newReplica(pool, "eu-west-9", store.ReplicaActive)) },
 		func() error { return tx.CreateResourceServer(newResourceServer(pool, "api-"+pool)) },
 		func() error { return tx.CreateDomain(newDomain(pool, "domain-"+pool, false)) },
 		func() error { return tx.CreateIdentityProvider(newProvider(pool, "idp", "example.com")) },

@@ -278,7 +278,7 @@ func testLook(t *testing.T, db *store.DB) {
 	for what, fn := range map[string]func(*store.Tx) error{
 		"two reads":            func(tx *store.Tx) error { tx.GetUser("p", "a"); _, err := tx.GetUser("p", "b"); return err },
 		"a write":              func(tx *store.Tx) error { return tx.DeletePool("p") },
-		"a write that answers": func(tx *store.Tx) error { _, err := tx.TakeSpareKey("p", "id"); return err },
+		"a write that answers": func(tx *store.Tx) error { _, err := tx.TakeSpareKey("p", "id", day(0)); return err },
 	} {
 		if err := look(fn); err == nil || errors.Is(err, store.ErrNotFound) {
 			t.Errorf("%s: %v", what, err)

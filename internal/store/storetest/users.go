@@ -83,7 +83,7 @@ func testDeleteUser(t *testing.T, db *store.DB) {
 	for table, n := range rows(t, db) {
 		want := before[table] / 2
 		if slices.Contains([]string{
-			"pools", "clients", "client_secrets", "signing_keys", "user_groups", "resource_servers", "domains",
+			"pools", "pool_replicas", "clients", "client_secrets", "signing_keys", "user_groups", "resource_servers", "domains",
 			"classic_styles", "brandings", "branding_assets", "terms",
 			"identity_providers", "identity_provider_identifiers", "federation_keys", "used_assertions", "challenges",
 			"import_jobs", "import_chunks", "import_logs", "deleted_users", "risk_configurations",
