@@ -113,6 +113,7 @@ func (s *Server) buildUsers(ctx context.Context, c *core) (err error) {
 	protection.Triggers, protection.Seal, protection.Report = triggers, c.mail.seal, c.mail.report
 	protection.Pages = func(p *pool.Pool) string { pages, _ := c.requests.Addresses(p); return pages }
 	s.threat = s.protectAccounts(c.keys, c.mail.unknown, protection.Pages)
+	s.threat.Subscribe(s.logActivity)
 	protection.Threat = s.threat
 	s.users.With(protection) // the seed needs none of it
 	s.imports = userimport.New(s.db, c.keys, s.pools, s.users, userimport.Options{PublicURL: s.config.PublicURL, Logger: s.logger})

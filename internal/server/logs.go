@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"cognate/internal/awsclient"
+	"cognate/internal/awsjson"
 	"cognate/internal/logdelivery"
 	"cognate/internal/logdelivery/cloudwatch"
 	files "cognate/internal/logdelivery/file"
@@ -19,6 +20,7 @@ import (
 	"cognate/internal/message"
 	"cognate/internal/outbound"
 	"cognate/internal/secret"
+	"cognate/internal/threat"
 )
 
 // LogDelivery says where the logs of user pools go, by the ARN of the destination that a pool names, by the name in it, or "*" for all
@@ -228,4 +230,18 @@ func (s *Server) logFailure(_ context.Context, r message.Report) {
 		details += ": " + message.Shorten(cause)
 	}
 	s.logs.Notify(logdelivery.Notification{Time: time.Now(), PoolID: m.PoolID, Details: details})
+}
+
+// logActivity has logged what a user has done. It is a [threat.Recorder].
+func (s *Server) logActivity(ctx context.Context, e threat.Event) {
+	a := logdelivery.Activity{
+		EventID: e.ID, EventType: e.Type, Created: e.Created, Response: e.Response, PoolID: e.PoolID, ClientID: e.ClientID,
+		Sub: e.Sub, Username: e.Username, RequestID: awsjson.CallerFrom(ctx).RequestID,
+		RiskDecision: e.Risk.Decision(), RiskLevel: e.Risk.Level, Compromised: e.Risk.Compromised,
+		HasContext: e.Context.Timezone != "", DeviceName: e.Context.Device, IPAddress: e.Context.IP,
+	}
+	for _, c := range e.Challenges {
+		a.Challenges = append(a.Challenges, logdelivery.Challenge(c))
+	}
+	s.logs.Act(a)
 }

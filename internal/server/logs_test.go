@@ -229,3 +229,44 @@ func TestLogRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestActivityLogs has logged, to a file, what users do in a pool with threat protection, in the order in which they do it.
+func TestActivityLogs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.jsonl")
+	c := production(t)
+	c.LogDelivery = LogDelivery{"kept": {File: &LogFile{Path: path}}}
+	s := start(t, c, io.Discard)
+	a := admin{t, s.URL()}
+	pool, client := a.pool(`,"UserPoolTier":"PLUS","UserPoolAddOns":{"AdvancedSecurityMode":"AUDIT"}`)
+	a.must("SetLogDeliveryConfiguration", `{"UserPoolId":%q,"LogConfigurations":[{"EventSource":"userAuthEvents","LogLevel":"INFO",
+		"CloudWatchLogsConfiguration":{"LogGroupArn":%q}}]}`, pool, group("kept"))
+	a.must("AdminCreateUser", `{"UserPoolId":%q,"Username":"ann","MessageAction":"SUPPRESS"}`, pool)
+	a.must("AdminSetUserPassword", `{"UserPoolId":%q,"Username":"ann","Password":"Corr3ct-Horse!","Permanent":true}`, pool)
+	for _, password := range []string{"Wr0ng-Horse!", "Corr3ct-Horse!"} {
+		a.call("InitiateAuth", `{"ClientId":%q,"AuthFlow":"USER_AUTH","AuthParameters":{"USERNAME":"ann","PREFERRED_CHALLENGE":"PASSWORD","PASSWORD":%q}}`, client, password)
+	}
+	var lines []string
+	within(t, "the second line", func() bool {
+		read, _ := os.ReadFile(path)
+		lines = strings.Split(strings.TrimSpace(string(read)), "\n")
+		return len(lines) == 2
+	})
+	for i, want := range []struct{ response, challenge string }{{"Fail", "Failure"}, {"Pass", "Success"}} {
+		var d struct {
+			EventSource string
+			LogSourceID struct{ UserPoolID string } `json:"logSourceId"`
+			Message     struct {
+				EventType, EventResponse, UserName, ClientID, RequestID, RiskDecision string
+				IPAddress                                                             string
+				Challenges                                                            []logdelivery.Challenge
+			}
+		}
+		err := json.Unmarshal([]byte(lines[i]), &d)
+		m := d.Message
+		if err != nil || d.EventSource != "USER_ACTIVITY" || d.LogSourceID.UserPoolID != pool || m.EventType != "SignIn" || m.EventResponse != want.response ||
+			m.UserName != "ann" || m.ClientID != client || m.RequestID == "" || m.RiskDecision != "PASS" || m.IPAddress != "127.0.0.1" ||
+			len(m.Challenges) != 1 || m.Challenges[0] != (logdelivery.Challenge{Name: "Password", Response: want.challenge}) {
+			t.Errorf("%s: %v", lines[i], err)
+		}
+	}
+}
