@@ -32,6 +32,7 @@ var (
 	ListSigningKeys          = api.Op[ListSigningKeysRequest, ListSigningKeysResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListSigningKeys", Auth: api.Signed, Input: &shapeListSigningKeysRequest, Output: &shapeListSigningKeysResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	ListUserSessions         = api.Op[ListUserSessionsRequest, ListUserSessionsResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "ListUserSessions", Auth: api.Token, Input: &shapeListUserSessionsRequest, Output: &shapeListUserSessionsResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeNotAuthorized, CodePasswordResetRequired, CodeUserNotConfirmed, CodeUserNotFound}}}
 	RestoreUserPool          = api.Op[RestoreUserPoolRequest, RestoreUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RestoreUserPool", Auth: api.Signed, Input: &shapeRestoreUserPoolRequest, Output: &shapeRestoreUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
+	RevokeSigningKey         = api.Op[RevokeSigningKeyRequest, RevokeSigningKeyResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RevokeSigningKey", Auth: api.Signed, Input: &shapeRevokeSigningKeyRequest, Output: &shapeRevokeSigningKeyResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	RotateSigningKeys        = api.Op[RotateSigningKeysRequest, RotateSigningKeysResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "RotateSigningKeys", Auth: api.Signed, Input: &shapeRotateSigningKeysRequest, Output: &shapeRotateSigningKeysResponse, Errors: []string{CodeConcurrentModification, CodeInternalError, CodeInvalidParameter, CodeLimitExceeded, CodeResourceNotFound}}}
 	SetClaimMapping          = api.Op[SetClaimMappingRequest, SetClaimMappingResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SetClaimMapping", Auth: api.Signed, Input: &shapeSetClaimMappingRequest, Output: &shapeSetClaimMappingResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound}}}
 	SoftDeleteUserPool       = api.Op[SoftDeleteUserPoolRequest, SoftDeleteUserPoolResponse]{Descriptor: &api.Descriptor{Service: Service, Name: "SoftDeleteUserPool", Auth: api.Signed, Input: &shapeSoftDeleteUserPoolRequest, Output: &shapeSoftDeleteUserPoolResponse, Errors: []string{CodeInternalError, CodeInvalidParameter, CodeResourceNotFound, CodeUserImportInProgress}}}
@@ -58,6 +59,7 @@ func init() {
 		ListSigningKeys.Descriptor,
 		ListUserSessions.Descriptor,
 		RestoreUserPool.Descriptor,
+		RevokeSigningKey.Descriptor,
 		RotateSigningKeys.Descriptor,
 		SetClaimMapping.Descriptor,
 		SoftDeleteUserPool.Descriptor,

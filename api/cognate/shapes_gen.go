@@ -220,8 +220,15 @@ var (
 	shapeRestoreUserPoolRequest = api.Shape{Name: "RestoreUserPoolRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
 	}}
-	shapeRestoreUserPoolResponse  = api.Shape{Name: "RestoreUserPoolResponse", Kind: api.Structure}
-	shapeRetentionDaysType        = api.Shape{Name: "RetentionDaysType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(365))}
+	shapeRestoreUserPoolResponse = api.Shape{Name: "RestoreUserPoolResponse", Kind: api.Structure}
+	shapeRetentionDaysType       = api.Shape{Name: "RetentionDaysType", Kind: api.Integer, Min: new(int64(1)), Max: new(int64(365))}
+	shapeRevokeSigningKeyRequest = api.Shape{Name: "RevokeSigningKeyRequest", Kind: api.Structure, Members: []api.Member{
+		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
+		{Name: "KeyId", Shape: &shapeSigningKeyIdType, Required: true},
+	}}
+	shapeRevokeSigningKeyResponse = api.Shape{Name: "RevokeSigningKeyResponse", Kind: api.Structure, Members: []api.Member{
+		{Name: "SigningKeys", Shape: &shapeSigningKeyListType},
+	}}
 	shapeRotateSigningKeysRequest = api.Shape{Name: "RotateSigningKeysRequest", Kind: api.Structure, Members: []api.Member{
 		{Name: "UserPoolId", Shape: &shapeUserPoolIdType, Required: true},
 		{Name: "PublishAheadSeconds", Shape: &shapePublishAheadType},
@@ -254,6 +261,7 @@ var (
 		{Name: "ClientId", Shape: &shapeClientIdType},
 		{Name: "Claims", Shape: &shapeClaimListType},
 	}}
+	shapeSigningKeyIdType     = api.Shape{Name: "SigningKeyIdType", Kind: api.String, Min: new(int64(1)), Max: new(int64(128))}
 	shapeSigningKeyListType   = api.Shape{Name: "SigningKeyListType", Kind: api.List, Elem: &shapeSigningKeyType}
 	shapeSigningKeyStatusType = api.Shape{Name: "SigningKeyStatusType", Kind: api.String, Enum: []string{"NEXT", "CURRENT", "RETIRING"}}
 	shapeSigningKeyType       = api.Shape{Name: "SigningKeyType", Kind: api.Structure, Members: []api.Member{

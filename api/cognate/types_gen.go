@@ -453,6 +453,17 @@ type RestoreUserPoolRequest struct {
 type RestoreUserPoolResponse struct {
 }
 
+// RevokeSigningKeyRequest is a structure of the service model.
+type RevokeSigningKeyRequest struct {
+	UserPoolId string `json:"UserPoolId,omitzero"`
+	KeyId      string `json:"KeyId,omitzero"`
+}
+
+// RevokeSigningKeyResponse is a structure of the service model.
+type RevokeSigningKeyResponse struct {
+	SigningKeys []*SigningKeyType `json:"SigningKeys,omitzero"`
+}
+
 // RotateSigningKeysRequest is a structure of the service model.
 type RotateSigningKeysRequest struct {
 	UserPoolId          string `json:"UserPoolId,omitzero"`

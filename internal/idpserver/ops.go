@@ -134,6 +134,7 @@ func (s *Service) Register(m *awsjson.Mux) {
 	// signing_key.go
 	awsjson.Handle(m, cognate.ListSigningKeys, s.ListSigningKeys)
 	awsjson.Handle(m, cognate.RotateSigningKeys, s.RotateSigningKeys)
+	awsjson.Handle(m, cognate.RevokeSigningKey, s.RevokeSigningKey)
 
 	// token.go
 	awsjson.Handle(m, idp.GetTokensFromRefreshToken, s.GetTokensFromRefreshToken)

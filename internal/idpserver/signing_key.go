@@ -31,6 +31,15 @@ func (s *Service) RotateSigningKeys(ctx context.Context, in *cognate.RotateSigni
 	return &cognate.RotateSigningKeysResponse{SigningKeys: describeKeys(keys)}, nil
 }
 
+// RevokeSigningKey withdraws a retiring key at once.
+func (s *Service) RevokeSigningKey(ctx context.Context, in *cognate.RevokeSigningKeyRequest) (*cognate.RevokeSigningKeyResponse, error) {
+	keys, err := s.tokens.Withdraw(ctx, in.UserPoolId, in.KeyId)
+	if err != nil {
+		return nil, err
+	}
+	return &cognate.RevokeSigningKeyResponse{SigningKeys: describeKeys(keys)}, nil
+}
+
 func describeKeys(keys []token.Key) []*cognate.SigningKeyType {
 	out := make([]*cognate.SigningKeyType, len(keys))
 	for i, k := range keys {

@@ -89,7 +89,7 @@ var userPools = []category{
 		"StartUserImportJob", "StopUserImportJob", "UpdateGroup", "UpdateIdentityProvider", "UpdateResourceServer", "UpdateUserPoolDomain",
 		"SetRiskConfiguration", "SetUICustomization", "TagResource", "UntagResource", "CreateManagedLoginBranding",
 		"UpdateManagedLoginBranding", "DeleteManagedLoginBranding",
-		"CreateTerms", "UpdateTerms", "DeleteTerms", "SetLogDeliveryConfiguration", "RotateSigningKeys",
+		"CreateTerms", "UpdateTerms", "DeleteTerms", "SetLogDeliveryConfiguration", "RotateSigningKeys", "RevokeSigningKey",
 	}},
 	{name: "UserPoolClientRead", rate: 15, perPool: true, operations: []string{
 		"DescribeUserPoolClient", "ListUserPoolClients", "ListUserPoolClientSecrets", "GetClaimMapping",

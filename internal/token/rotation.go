@@ -141,6 +141,35 @@ func rotate(tx *store.Tx, rows []store.SigningKey, now, activates time.Time) err
 	return nil
 }
 
+// Withdraw takes an old key from a pool before its time, and returns what the pool has then: what it has signed is refused here at
+// once, and by others when they read the pool's keys again. It is for a key that has leaked and signs no longer: one that
+// does, or will, is an InvalidParameterException.
+func (s *Service) Withdraw(ctx context.Context, poolID, kid string) (keys []Key, err error) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		if err := exists(tx, poolID); err != nil {
+			return err
+		}
+		rows, err := tx.ListSigningKeys(poolID)
+		if err != nil {
+			return err
+		}
+		slices.SortStableFunc(rows, inTurn)
+		at := slices.IndexFunc(rows, func(k store.SigningKey) bool { return k.KID == kid && !retired(k, now) })
+		if at < 0 {
+			return fault.Newf(cognate.CodeResourceNotFound, "User pool %s has no signing key %s.", poolID, kid)
+		}
+		if now.Before(rows[at].Activates) || latest(rows, rows[at], now) {
+			return fault.Newf(cognate.CodeInvalidParameter, "The signing key %s is not retiring: the keys must be rotated first.", kid)
+		}
+		rows[at].Retires = now
+		tx.Notify("pool", poolID)
+		keys = describeKeys(rows, now)
+		return tx.SetSigningKeyTimes(rows[at])
+	})
+	return keys, err
+}
+
 // checkRoom refuses more keys to a pool that has many.
 func checkRoom(rows []store.SigningKey, now time.Time) error {
 	n := 0
