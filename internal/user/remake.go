@@ -52,7 +52,7 @@ func (d *Directory) Remake(ctx context.Context, pools *pool.Registry, id string,
 	case err != nil && !errors.Is(err, errUndo):
 		return nil, err
 	case err != nil && !dry:
-		return nil, invalid("The change has %d conflicts. A dry run lists them.", r.out.ConflictCount)
+		return nil, invalid("Conflicts with the change: %d. A dry run lists them.", r.out.ConflictCount)
 	}
 	r.out.Applied = err == nil
 	return &r.out, nil
