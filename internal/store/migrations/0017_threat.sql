@@ -27,9 +27,9 @@ CREATE TABLE auth_events (
 	feedback_at BIGINT NOT NULL,
 	created     BIGINT NOT NULL,
 	expires     BIGINT NOT NULL,
-	PRIMARY KEY (pool_id, sub, id),
+	PRIMARY KEY (pool_id, sub, created, id),
+	UNIQUE (pool_id, sub, id),
 	FOREIGN KEY (pool_id, sub) REFERENCES users (pool_id, sub) ON DELETE CASCADE
 ) {{BYKEY}};
-CREATE INDEX auth_events_newest ON auth_events (pool_id, sub, created, id);
 CREATE INDEX auth_events_teaching ON auth_events (pool_id, sub, created, id) WHERE teaches;
 CREATE INDEX auth_events_expires ON auth_events (expires);
