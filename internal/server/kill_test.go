@@ -58,20 +58,28 @@ func TestKill(t *testing.T) {
 func (p *process) writeUntilKilled(pool, client string, round int) (all []*record) {
 	p.Helper()
 	var killed atomic.Bool
+	var lives atomic.Int64 // that have come to their end
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for i := range killClients {
 		wg.Go(func() {
 			for n := 0; !killed.Load(); n++ {
 				w := &writer{door: p.door, pool: pool, client: client, record: &record{name: fmt.Sprintf("user-%d-%d-%d", round, i, n)}}
-				if err := w.live(); err != nil && !killed.Load() {
+				err := w.live()
+				if err != nil && !killed.Load() {
 					p.Errorf("before the server was killed: %v", err)
+				}
+				if err == nil {
+					lives.Add(1)
 				}
 				mu.Lock()
 				all = append(all, w.record)
 				mu.Unlock()
 			}
 		})
+	}
+	for begin := time.Now(); lives.Load() == 0 && time.Since(begin) < 30*time.Second; { // a busy machine takes its time
+		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(500*time.Millisecond + rand.N(time.Second))
 	killed.Store(true)
