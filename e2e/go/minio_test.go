@@ -61,7 +61,13 @@ func TestMinIO(t *testing.T) {
 	logins := map[string]string{provider: *signedIn.AuthenticationResult.IdToken}
 	user, err := identities.GetId(ctx, &cognitoidentity.GetIdInput{IdentityPoolId: pool.IdentityPoolId, Logins: logins})
 	ok(t, err)
-	given, err := identities.GetCredentialsForIdentity(ctx, &cognitoidentity.GetCredentialsForIdentityInput{IdentityId: user.IdentityId, Logins: logins})
+	var given *cognitoidentity.GetCredentialsForIdentityOutput
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) { // MinIO is ready before it has read its policies
+		given, err = identities.GetCredentialsForIdentity(ctx, &cognitoidentity.GetCredentialsForIdentityInput{IdentityId: user.IdentityId, Logins: logins})
+		if err == nil || time.Now().After(end) {
+			break
+		}
+	}
 	ok(t, err)
 
 	object := "http://" + storage + "/bucket/object"
