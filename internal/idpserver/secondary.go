@@ -49,6 +49,9 @@ func (s *Service) admit(ctx context.Context, op *api.Descriptor, in any) error {
 	if op.Service != idp.Service && op.Service != cognate.Service {
 		return nil
 	}
+	if op == cognate.RestoreUserPool.Descriptor {
+		return nil // the pool is hidden, and its own region alone finds it
+	}
 	p, err := s.concerned(ctx, reflect.ValueOf(in).Elem())
 	if err != nil || p == nil || !p.Secondary() {
 		return err

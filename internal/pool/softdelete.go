@@ -23,16 +23,23 @@ func (r *Registry) SoftDelete(ctx context.Context, id string, keep time.Duration
 		if err := checkDeletable(tx, p); err != nil {
 			return err
 		}
-		row = store.DeletedPool{ID: id, Name: p.Name, Deleted: at, Purge: at.Add(keep)}
+		row = store.DeletedPool{ID: id, Region: p.Region, Name: p.Name, Deleted: at, Purge: at.Add(keep)}
 		tx.Notify(kindPool, id)
 		return tx.SoftDeletePool(row)
 	})
 	return row, err
 }
 
-// Restore brings a soft-deleted pool back, with all that it had.
+// Restore brings a soft-deleted pool back, with all that it had. A server of one region knows those of that region alone.
 func (r *Registry) Restore(ctx context.Context, id string) error {
 	err := r.db.Update(ctx, func(tx *store.Tx) error {
+		row, err := tx.GetDeletedPool(id)
+		if err == nil && r.opt.Region != "" && row.Region != r.opt.Region {
+			err = store.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
 		tx.Notify(kindPool, id)
 		return tx.RestorePool(id)
 	})
@@ -54,10 +61,10 @@ func (r *Registry) IsSoftDeleted(ctx context.Context, id string) (bool, error) {
 	return err == nil, err
 }
 
-// ListSoftDeleted is [Registry.List] for soft-deleted pools.
+// ListSoftDeleted is [Registry.List] for soft-deleted pools, on a server of one region for those of that region.
 func (r *Registry) ListSoftDeleted(ctx context.Context, after string, limit int) (rows []store.DeletedPool, next string, err error) {
 	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
-		rows, err = tx.ListDeletedPools(after, limit+1)
+		rows, err = tx.ListDeletedPools(r.opt.Region, after, limit+1)
 		return err
 	})
 	if len(rows) > limit {

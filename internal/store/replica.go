@@ -71,10 +71,10 @@ func (t *Tx) ListReplicasIn(status, region string, limit int) ([]Replica, error)
 }
 
 // ListPoolsIn returns up to limit pools whose ID is greater than after and that a region serves, as their own or as a
-// replica, in the order of their IDs. It reads past those that it does not serve.
+// replica, in the order of their IDs, without those that are soft-deleted. It reads past those that it does not serve.
 func (t *Tx) ListPoolsIn(region, after string, limit int) ([]Pool, error) {
 	return list(t, "pools", (*Pool).scan, `
-		SELECT `+poolColumns+` FROM pools WHERE id > $1 AND (region = $2 OR EXISTS (
+		SELECT `+poolColumns+` FROM pools WHERE id > $1 AND deleted = 0 AND (region = $2 OR EXISTS (
 			SELECT 1 FROM pool_replicas r WHERE r.pool_id = pools.id AND r.region = $2 AND r.status IN ('ACTIVE', 'INACTIVE')))
 		ORDER BY id LIMIT $3`, after, region, page(limit))
 }

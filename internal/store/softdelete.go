@@ -11,17 +11,17 @@ import (
 
 // DeletedPool is a pool that is soft-deleted: no other verb finds it, and it keeps everything that it has until Purge.
 type DeletedPool struct {
-	ID, Name       string
-	Deleted, Purge time.Time
+	ID, Region, Name string
+	Deleted, Purge   time.Time
 }
 
 func (p *DeletedPool) scan(r *sql.Rows) error {
-	return r.Scan(&p.ID, &p.Name, when(&p.Deleted), when(&p.Purge))
+	return r.Scan(&p.ID, &p.Region, &p.Name, when(&p.Deleted), when(&p.Purge))
 }
 
-const deletedPoolColumns = `id, name, deleted, purge`
+const deletedPoolColumns = `id, region, name, deleted, purge`
 
-// SoftDeletePool hides the pool p.ID until p.Purge, or returns ErrNotFound. It may be hidden already, which is ErrNotFound, too.
+// SoftDeletePool hides the pool p.ID, from p.Deleted until p.Purge, or returns ErrNotFound. It may be hidden already, which is ErrNotFound, too.
 func (t *Tx) SoftDeletePool(p DeletedPool) error {
 	return t.touch("soft-delete pool", `UPDATE pools SET deleted = $2, purge = $3 WHERE id = $1 AND deleted = 0`,
 		p.ID, millis(p.Deleted), millis(p.Purge))
@@ -38,10 +38,12 @@ func (t *Tx) GetDeletedPool(id string) (p DeletedPool, err error) {
 	return p, err
 }
 
-// ListDeletedPools returns up to limit soft-deleted pools whose ID is greater than after, in the order of their IDs.
-func (t *Tx) ListDeletedPools(after string, limit int) ([]DeletedPool, error) {
+// ListDeletedPools returns up to limit soft-deleted pools of a region, "" for all, whose ID is greater than after, in the order
+// of their IDs. It reads past those of other regions.
+func (t *Tx) ListDeletedPools(region, after string, limit int) ([]DeletedPool, error) {
 	return list(t, "deleted pools", (*DeletedPool).scan, `
-		SELECT `+deletedPoolColumns+` FROM pools WHERE id > $1 AND deleted > 0 ORDER BY id LIMIT $2`, after, page(limit))
+		SELECT `+deletedPoolColumns+` FROM pools WHERE id > $1 AND deleted > 0 AND ($2 = '' OR region = $2) ORDER BY id LIMIT $3`,
+		after, region, page(limit))
 }
 
 // DeletedUser is a user who is soft-deleted: a row of its own, in which all is that the user had, and nothing else.

@@ -9,7 +9,7 @@ import (
 )
 
 func deletedPool(id string, n int) store.DeletedPool {
-	return store.DeletedPool{ID: id, Name: newPool(id).Name, Deleted: day(n), Purge: day(n + 1)}
+	return store.DeletedPool{ID: id, Region: newPool(id).Region, Name: newPool(id).Name, Deleted: day(n), Purge: day(n + 1)}
 }
 
 // testSoftDeletePools hides pools, shows one again, and lets time delete the others.
@@ -31,15 +31,21 @@ func testSoftDeletePools(t *testing.T, db *store.DB) {
 		is(t, "its rules", none, store.ErrNotFound)
 		live, err := tx.ListPools("", 9)
 		same(t, "pools", live, []store.Pool{newPool("s")})
-		hidden, err2 := tx.ListDeletedPools("", 2)
+		hidden, err2 := tx.ListDeletedPools("", "", 2)
 		same(t, "hidden pools", hidden, []store.DeletedPool{deletedPool("p", 0), deletedPool("q", 1)})
-		hidden, err3 := tx.ListDeletedPools("q", 2)
+		hidden, err3 := tx.ListDeletedPools("", "q", 2)
 		same(t, "those after", hidden, []store.DeletedPool{deletedPool("r", 2)})
+		here, err5 := tx.ListDeletedPools(newPool("p").Region, "", 9)
+		same(t, "those of a region", len(here), 3)
+		elsewhere, err6 := tx.ListDeletedPools("af-south-9", "", 9)
+		same(t, "those of another region", len(elsewhere), 0)
+		served, err7 := tx.ListPoolsIn(newPool("s").Region, "", 9)
+		same(t, "those that a region serves", served, []store.Pool{newPool("s")})
 		one, err4 := tx.GetDeletedPool("r")
 		same(t, "one", one, deletedPool("r", 2))
 		_, none = tx.GetDeletedPool("s")
 		is(t, "one that is not", none, store.ErrNotFound)
-		return errors.Join(err, err2, err3, err4)
+		return errors.Join(err, err2, err3, err4, err5, err6, err7)
 	})
 	update(t, db, func(tx *store.Tx) error { return tx.RestorePool("q") })
 	is(t, "restored again", try(db, func(tx *store.Tx) error { return tx.RestorePool("q") }), store.ErrNotFound)
@@ -49,7 +55,7 @@ func testSoftDeletePools(t *testing.T, db *store.DB) {
 	view(t, db, func(tx *store.Tx) error {
 		live, err := tx.ListPools("", 9)
 		same(t, "pools", live, []store.Pool{newPool("q"), newPool("s")})
-		hidden, err2 := tx.ListDeletedPools("", 9)
+		hidden, err2 := tx.ListDeletedPools("", "", 9)
 		same(t, "hidden pools", hidden, []store.DeletedPool{deletedPool("r", 2)})
 		_, none := tx.GetUser("p", "a")
 		is(t, "a user of a purged pool", none, store.ErrNotFound)
