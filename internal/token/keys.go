@@ -51,6 +51,9 @@ func keySet(keys []*signer) ([]byte, error) {
 // needs them, so that creating a pool waits for no key.
 func (s *Service) assigned(ctx context.Context, poolID string) (rows []store.SigningKey, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
+		if err := exists(tx, poolID); err != nil { // one that is soft-deleted has keys
+			return err
+		}
 		rows, err = tx.ListSigningKeys(poolID)
 		return err
 	})

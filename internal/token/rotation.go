@@ -87,11 +87,11 @@ func (s *Service) Rotate(ctx context.Context, poolID string, lead time.Duration)
 	var rows []store.SigningKey
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	err = s.withSpares(ctx, func(tx *store.Tx) (err error) {
-		if rows, err = tx.ListSigningKeys(poolID); err != nil {
+		if err := exists(tx, poolID); err != nil {
 			return err
 		}
-		if len(rows) == 0 { // the pool is gone
-			return exists(tx, poolID)
+		if rows, err = tx.ListSigningKeys(poolID); err != nil {
+			return err
 		}
 		if k := slices.MaxFunc(rows, inTurn); k.KID != last.KID || !k.Activates.Equal(last.Activates) || !k.Retires.Equal(last.Retires) {
 			return errChanged
